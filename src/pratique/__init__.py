@@ -1,0 +1,1 @@
+"""Pratique: epidemic response that explains itself, ends by itself and forgets."""

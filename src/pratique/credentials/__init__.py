@@ -1,0 +1,1 @@
+"""Passes and health certificates: read, verify, issue."""

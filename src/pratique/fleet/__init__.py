@@ -1,0 +1,1 @@
+"""Gates from the server's side: enrolment, snapshots, counts."""

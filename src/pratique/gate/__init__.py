@@ -1,0 +1,1 @@
+"""The terminal at the door: scan, decide, journal, open. Installs without the server."""

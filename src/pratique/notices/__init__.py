@@ -1,0 +1,1 @@
+"""What a person is told to do, why, by when, and how to appeal."""

@@ -1,0 +1,1 @@
+"""Subjects, sealed contact cards, and who looked at them."""

@@ -1,0 +1,1 @@
+"""CertLogic rules, evidence and decisions that say why."""

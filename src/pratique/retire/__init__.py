@@ -1,0 +1,1 @@
+"""The end: destruction of keys and rows, the scan, the certificate."""

@@ -1,0 +1,173 @@
+"""The two databases behind one door.
+
+SQLite (WAL, synchronous=FULL, secure_delete=ON, all read back at start) and PostgreSQL do the same things: many
+readers, one writer at a time, a commit that is on disk before anybody is told.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from pratique.core.errors import Busy, NoMandate, StorageFull
+from pratique.store.tx import PostgresTx, SqliteTx, Tx
+
+WRITER_LOCK = 0x5052_4154  # one writer among all processes on a PostgreSQL database
+
+
+class Engine(Protocol):
+    """How one kind of database connects, begins, commits and names its faults."""
+
+    dialect: str
+
+    def connect(self, *, writer: bool) -> Any: ...
+    def tx(self, connection: Any) -> Any: ...
+    def begin(self, connection: Any, *, writer: bool) -> None: ...
+    def savepoint(self, connection: Any, verb: str) -> None: ...
+    def in_transaction(self, connection: Any) -> bool: ...
+    def translate(self, fault: BaseException) -> BaseException: ...
+
+
+class SqliteEngine:
+    """One file. `wanted` settings are set and read back: a build that ignores one is refused at start."""
+
+    dialect = "sqlite"
+    wanted = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
+
+    def __init__(self, path: Path, busy_timeout_ms: int = 5000) -> None:
+        self.path = path
+        self.busy_timeout_ms = busy_timeout_ms
+
+    def connect(self, *, writer: bool) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        connection.execute(f"PRAGMA busy_timeout={self.busy_timeout_ms}")
+        for name, value in self.wanted.items():
+            connection.execute(f"PRAGMA {name}={value}")
+            found = connection.execute(f"PRAGMA {name}").fetchone()[0]
+            if found != value:
+                raise RuntimeError(f"this SQLite keeps {name}={found} and refuses {value}: use another build")
+        return connection
+
+    def tx(self, connection: sqlite3.Connection) -> SqliteTx:
+        return SqliteTx(connection)
+
+    def begin(self, connection: sqlite3.Connection, *, writer: bool) -> None:
+        connection.execute("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    def savepoint(self, connection: sqlite3.Connection, verb: str) -> None:
+        connection.execute(f"{verb} item")
+
+    def in_transaction(self, connection: sqlite3.Connection) -> bool:
+        return connection.in_transaction
+
+    def translate(self, fault: BaseException) -> BaseException:
+        if isinstance(fault, sqlite3.IntegrityError) and str(fault).startswith("NO_MANDATE"):
+            return NoMandate(what=str(fault).removeprefix("NO_MANDATE "))
+        if isinstance(fault, sqlite3.OperationalError):
+            code = getattr(fault, "sqlite_errorname", "")
+            if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                return Busy()
+            if code.startswith(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR_WRITE", "SQLITE_CANTOPEN")):
+                return StorageFull()
+        return fault
+
+
+class PostgresEngine:
+    """A server, 15 or newer. The writer takes one advisory lock a transaction, so processes never interleave."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def connect(self, *, writer: bool) -> Any:
+        import psycopg  # noqa: PLC0415 - an installation on SQLite never loads the driver
+
+        connection = psycopg.connect(self.url, autocommit=True)
+        if writer:
+            connection.execute("SET synchronous_commit = on")
+        return connection
+
+    def tx(self, connection: Any) -> PostgresTx:
+        return PostgresTx(connection)
+
+    def begin(self, connection: Any, *, writer: bool) -> None:
+        if writer:
+            connection.execute("BEGIN")
+            connection.execute(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+        else:
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def savepoint(self, connection: Any, verb: str) -> None:
+        connection.execute(f"{verb} item")
+
+    def in_transaction(self, connection: Any) -> bool:
+        return not connection.closed and int(connection.info.transaction_status) in (2, 3)
+
+    def translate(self, fault: BaseException) -> BaseException:
+        import psycopg  # noqa: PLC0415
+
+        if isinstance(fault, psycopg.errors.RaiseException) and "NO_MANDATE" in str(fault):
+            return NoMandate(what=str(fault).split("NO_MANDATE ", 1)[-1].splitlines()[0])
+        if isinstance(fault, psycopg.errors.DiskFull | psycopg.errors.ReadOnlySqlTransaction):
+            return StorageFull()
+        if isinstance(fault, psycopg.errors.LockNotAvailable | psycopg.errors.SerializationFailure):
+            return Busy()
+        if isinstance(fault, psycopg.OperationalError):
+            return Busy(retry_after=5)
+        return fault
+
+
+def engine_for(url: str, home: Path) -> Engine:
+    """The engine named by PRATIQUE_DATABASE_URL: empty or `sqlite:PATH`, or `postgresql://…`."""
+    scheme = urlsplit(url).scheme
+    if scheme in ("postgresql", "postgres"):
+        return PostgresEngine(url)
+    if scheme == "sqlite":
+        return SqliteEngine(Path(url.removeprefix("sqlite:").removeprefix("//")))
+    if url:
+        raise ValueError("PRATIQUE_DATABASE_URL is empty, sqlite:PATH or postgresql://…")
+    return SqliteEngine(home / "pratique.db")
+
+
+class Readers:
+    """A small pool of read connections; each read is one snapshot."""
+
+    def __init__(self, engine: Engine, keep: int = 8) -> None:
+        self._engine = engine
+        self._idle: LifoQueue[Any] = LifoQueue()
+        self._keep = keep
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """One consistent view. Faults of the database come out as refusals."""
+        try:
+            connection = self._idle.get_nowait()
+        except Empty:
+            connection = self._engine.connect(writer=False)
+        try:
+            self._engine.begin(connection, writer=False)
+            yield self._engine.tx(connection)
+            connection.execute("COMMIT")
+        except BaseException as fault:
+            if self._engine.in_transaction(connection):
+                connection.execute("ROLLBACK")
+            raise self._engine.translate(fault) from fault
+        finally:
+            if self._idle.qsize() < self._keep:
+                self._idle.put(connection)
+            else:
+                connection.close()
+
+    def close(self) -> None:
+        """Close every idle connection, so that the WAL can be truncated."""
+        while True:
+            try:
+                self._idle.get_nowait().close()
+            except Empty:
+                return

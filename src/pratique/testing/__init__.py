@@ -1,0 +1,1 @@
+"""Campaigns, sites, tubes, laboratories, results."""

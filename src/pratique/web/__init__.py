@@ -1,0 +1,1 @@
+"""The HTTP frame: routes with declared access, problem details, languages, static faces."""

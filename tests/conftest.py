@@ -1,0 +1,73 @@
+"""What every test may ask for: a fixed moment, a store on each database, a sealer."""
+
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pratique.core.moment import Moment
+from pratique.store.sealing import Sealer
+from pratique.store.store import Store, open_store
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def moment() -> Moment:
+    """2026-01-05T00:00:00Z with real chance; `moment._replace(now=…)` moves it."""
+    return Moment(START, secrets.token_bytes)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store with all tables, on SQLite and on a real PostgreSQL."""
+    if request.param == "sqlite":
+        url = ""
+    else:
+        url = request.getfixturevalue("postgres_database")
+    opened = open_store(url, tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store on SQLite only, for what does not touch SQL dialects."""
+    opened = open_store("", tmp_path)
+    yield opened
+    opened.close()
+
+
+class SecretsInMemory:
+    """Key-store protocol for tests of rooms that seal; the real files are tested in tests/mandates."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, ...], bytes] = {}
+
+    def _get(self, *name: str, make: bool) -> bytes:
+        from pratique.core.errors import Destroyed
+
+        if name not in self.kept:
+            if not make:
+                raise Destroyed
+            self.kept[name] = secrets.token_bytes(32)
+        return self.kept[name]
+
+    def mandate(self, mandate: str, *, make: bool = False) -> bytes:
+        return self._get("mandate", mandate, make=make)
+
+    def day(self, mandate: str, day: str, *, make: bool = False) -> bytes:
+        return self._get("day", mandate, day, make=make)
+
+    def subject(self, mandate: str, subject: str, *, make: bool = False) -> bytes:
+        return self._get("subject", mandate, subject, make=make)
+
+
+@pytest.fixture
+def sealer() -> Sealer:
+    return Sealer(SecretsInMemory(), secrets.token_bytes)
+
+
+pytest_plugins = ["tests.postgres"]
