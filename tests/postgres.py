@@ -59,7 +59,7 @@ def postgres_server() -> Iterator[str]:
         [binaries / "initdb", "-D", cluster, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
         check=True, capture_output=True, env=clean, cwd=home, **who,
     )  # fmt: skip
-    options = f"-c listen_addresses='' -k {home} -c fsync=off -c max_connections=100 -c wal_level=minimal -c max_wal_senders=0"
+    options = f"-c listen_addresses='' -k {home} -c fsync=off -c wal_level=minimal -c max_wal_senders=0"
     subprocess.run(
         [binaries / "pg_ctl", "-D", cluster, "-w", "-t", "60", "-o", options, "-l", home / "log", "start"],
         check=True, capture_output=True, env=clean, cwd=home, **who,

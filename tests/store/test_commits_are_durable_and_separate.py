@@ -100,4 +100,7 @@ def test_a_full_queue_sheds(sqlite_store: Store) -> None:
 
 
 def test_parameters_are_rewritten_and_casts_are_not() -> None:
-    assert percent_style("SELECT a::text, :b_1 WHERE c LIKE '50%'") == "SELECT a::text, %(b_1)s WHERE c LIKE '50%%'"
+    assert (
+        percent_style("SELECT a::text, :b_1 WHERE c LIKE '50%'")
+        == "SELECT a::text, %(b_1)s WHERE c LIKE '50%%'"
+    )

@@ -1,1 +1,4 @@
-"""The words of the house: ids, time, canonical forms, refusals, the mandate. No input or output; imports nothing of ours."""
+"""The words of the house: ids, time, canonical forms, refusals, the mandate.
+
+No input or output; imports nothing of ours.
+"""

@@ -8,6 +8,7 @@ every waiter, after each has been tried once more by itself. The queue is bounde
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from queue import Full, Queue, SimpleQueue
 from typing import Any, TypeVar
 
@@ -95,7 +96,9 @@ class Writer:
             else:
                 future.set_result(result)
 
-    def _attempt(self, acts: list[Act]) -> tuple[list[tuple[Any, BaseException | None]], list[Callable[[], None]]]:
+    def _attempt(
+        self, acts: list[Act]
+    ) -> tuple[list[tuple[Any, BaseException | None]], list[Callable[[], None]]]:
         """All acts in one transaction, each in its savepoint. Raises if the transaction as a whole cannot commit."""
         engine, connection = self._engine, self._connection
         outcomes: list[tuple[Any, BaseException | None]] = []
@@ -126,7 +129,5 @@ class Writer:
             if getattr(self._connection, "closed", False):
                 self._connection = self._engine.connect(writer=True)
         except Exception:
-            try:
+            with suppress(Exception):  # the next group meets the same fault and reports it
                 self._connection = self._engine.connect(writer=True)
-            except Exception:  # noqa: S110 - the next group meets the same fault and reports it
-                pass

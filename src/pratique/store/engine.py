@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, LifoQueue
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 from pratique.core.errors import Busy, NoMandate, StorageFull
@@ -35,7 +35,7 @@ class SqliteEngine:
     """One file. `wanted` settings are set and read back: a build that ignores one is refused at start."""
 
     dialect = "sqlite"
-    wanted = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
+    wanted: ClassVar = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
 
     def __init__(self, path: Path, busy_timeout_ms: int = 5000) -> None:
         self.path = path
@@ -86,7 +86,7 @@ class PostgresEngine:
         self.url = url
 
     def connect(self, *, writer: bool) -> Any:
-        import psycopg  # noqa: PLC0415 - an installation on SQLite never loads the driver
+        import psycopg
 
         connection = psycopg.connect(self.url, autocommit=True)
         if writer:
@@ -110,7 +110,7 @@ class PostgresEngine:
         return not connection.closed and int(connection.info.transaction_status) in (2, 3)
 
     def translate(self, fault: BaseException) -> BaseException:
-        import psycopg  # noqa: PLC0415
+        import psycopg
 
         if isinstance(fault, psycopg.errors.RaiseException) and "NO_MANDATE" in str(fault):
             return NoMandate(what=str(fault).split("NO_MANDATE ", 1)[-1].splitlines()[0])

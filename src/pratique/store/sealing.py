@@ -57,7 +57,9 @@ class Sealer:
         if sealed[:1] != VERSION or len(sealed) < 29:
             raise ValueError(f"{place.table}.{place.column} is not a sealed value")
         try:
-            return AESGCMSIV(self._key(place, make=False)).decrypt(sealed[1:13], sealed[13:], _associated(place))
+            return AESGCMSIV(self._key(place, make=False)).decrypt(
+                sealed[1:13], sealed[13:], _associated(place)
+            )
         except InvalidTag:
             raise ValueError(f"{place.table}.{place.column} was changed or moved") from None
 
