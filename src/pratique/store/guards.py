@@ -1,7 +1,8 @@
 """Law 1 and the append-only promise as triggers, the same on both databases.
 
 A row of a guarded table is stored only if it names a mandate that is published, unlocks that kind, and is in
-force at the row's own time. The guard does not trust the program above it: raw SQL meets it too.
+force at the row's own time. A mandate can never be made longer or wider, and its trace is never deleted.
+The guards do not trust the program above them: raw SQL meets them too.
 """
 
 from typing import NamedTuple
@@ -13,6 +14,16 @@ class Guard(NamedTuple):
     table: str
     unlock: str
     at: str
+
+
+class Block(NamedTuple):
+    """`events` on `table` are refused with `word` where `when` holds (NEW and OLD as in SQL)."""
+
+    name: str
+    table: str
+    events: str
+    when: str
+    word: str
 
 
 GUARDS = (
@@ -38,19 +49,80 @@ APPEND_ONLY = (
     "facts_row",
 )
 
+# The public trace of a mandate outlives its data: with the key columns, so that REPLACE is refused as well.
+KEPT = (
+    ("mandate", ("id",)),
+    ("mandate_document", ("mandate_id",)),
+    ("mandate_signature", ("mandate_id", "role")),
+    ("mandate_unlock", ("mandate_id", "unlock")),
+    ("mandate_data", ("mandate_id", "data_class")),
+    ("mandate_end", ("mandate_id",)),
+    ("officer_key", ("vkey",)),
+    ("log_entry", ("seq",)),
+)
 
-def guard_statements(dialect: str) -> list[str]:
-    """All triggers, dropped and made anew, so that running them twice changes nothing."""
+_CHANGED = "NEW.{0} IS DISTINCT FROM OLD.{0}"
+_FIXED = ("id", "start_at", "end_at", "grace_hours", "extends", "supersedes")
+_IN_FORCE_ALREADY = (
+    "EXISTS (SELECT 1 FROM mandate m WHERE m.id = NEW.mandate_id AND m.published_at IS NOT NULL)"
+)
+
+
+def _blocks() -> list[Block]:
+    fixed = " OR ".join(_CHANGED.format(column) for column in _FIXED)
+    once = " OR ".join(
+        f"(OLD.{column} IS NOT NULL AND {_CHANGED.format(column)})"
+        for column in ("published_at", "log_seq", "destroyed_at")
+    )
+    blocks = [
+        Block(
+            "mandate_never_longer",
+            "mandate",
+            "UPDATE",
+            f"{fixed} OR NEW.ends_at > OLD.ends_at OR {once}",
+            "MANDATE_FIXED",
+        ),
+        # Widening is a new mandate with new signatures: nothing is added to one that is published.
+        Block("unlock_never_wider", "mandate_unlock", "INSERT", _IN_FORCE_ALREADY, "MANDATE_FIXED"),
+        Block("kept_never_wider", "mandate_data", "INSERT", _IN_FORCE_ALREADY, "MANDATE_FIXED"),
+        Block("unlock_fixed", "mandate_unlock", "UPDATE", "", "MANDATE_FIXED"),
+        Block("kept_fixed", "mandate_data", "UPDATE", "", "MANDATE_FIXED"),
+        Block("signature_fixed", "mandate_signature", "UPDATE", "", "MANDATE_FIXED"),
+    ]
+    blocks += [Block(f"append_only_{table}", table, "UPDATE", "", "APPEND_ONLY") for table in APPEND_ONLY]
+    for table, key in KEPT:
+        same = " AND ".join(f"k.{column} = NEW.{column}" for column in key)
+        blocks.append(Block(f"kept_{table}", table, "DELETE", "", "KEPT"))
+        # SQLite's REPLACE deletes without a DELETE trigger: a second row with the same key is refused here.
+        blocks.append(
+            Block(f"once_{table}", table, "INSERT", f"EXISTS (SELECT 1 FROM {table} k WHERE {same})", "KEPT")
+        )
+    return blocks
+
+
+def guarded_tables() -> frozenset[str]:
+    """Every table that carries a guard."""
+    return frozenset({guard.table for guard in GUARDS} | {block.table for block in _blocks()})
+
+
+def guard_statements(dialect: str, present: frozenset[str] | None = None) -> list[str]:
+    """All triggers, dropped and made anew, so that running them twice changes nothing.
+
+    `present` limits them to the tables that exist.
+    """
     make = _sqlite if dialect == "sqlite" else _postgresql
-    append = _sqlite_append_only if dialect == "sqlite" else _postgresql_append_only
-    return [s for guard in GUARDS for s in make(guard)] + [s for table in APPEND_ONLY for s in append(table)]
+    block_of = _sqlite_block if dialect == "sqlite" else _postgresql_block
+    here = guarded_tables() if present is None else present
+    made = [s for guard in GUARDS if guard.table in here for s in make(guard)]
+    return made + [s for block in _blocks() if block.table in here for s in block_of(block)]
 
 
 def _missing(guard: Guard) -> str:
+    # A mandate is in force from its start, and never before it was published: nothing is back-dated.
     return (
         "NOT EXISTS (SELECT 1 FROM mandate m JOIN mandate_unlock u ON u.mandate_id = m.id "
         f"WHERE m.id = NEW.mandate_id AND u.unlock = '{guard.unlock}' AND m.published_at IS NOT NULL "
-        f"AND m.start_at <= NEW.{guard.at} AND NEW.{guard.at} < m.ends_at)"
+        f"AND m.published_at <= NEW.{guard.at} AND m.start_at <= NEW.{guard.at} AND NEW.{guard.at} < m.ends_at)"
     )
 
 
@@ -77,20 +149,29 @@ def _postgresql(guard: Guard) -> list[str]:
     ]
 
 
-def _sqlite_append_only(table: str) -> list[str]:
-    trigger = f"append_only_{table}"
+def _sqlite_block(block: Block) -> list[str]:
+    when = f" WHEN {block.when.replace('IS DISTINCT FROM', 'IS NOT')}" if block.when else ""
     return [
-        f"DROP TRIGGER IF EXISTS {trigger}",
-        f"CREATE TRIGGER {trigger} BEFORE UPDATE ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, 'APPEND_ONLY {table}'); END",
+        f"DROP TRIGGER IF EXISTS {block.name}",
+        f"CREATE TRIGGER {block.name} BEFORE {block.events} ON {block.table}{when} "
+        f"BEGIN SELECT RAISE(ABORT, '{block.word} {block.table}'); END",
     ]
 
 
-def _postgresql_append_only(table: str) -> list[str]:
-    name = f"append_only_{table}"
-    return [
-        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION 'APPEND_ONLY {table}'; END $$",
-        f"DROP TRIGGER IF EXISTS {name} ON {table}",
-        f"CREATE TRIGGER {name} BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()",
+def _postgresql_block(block: Block) -> list[str]:
+    when = block.when or "TRUE"
+    result = "OLD" if block.events == "DELETE" else "NEW"
+    made = [
+        f"CREATE OR REPLACE FUNCTION {block.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF {when} THEN RAISE EXCEPTION '{block.word} {block.table}'; END IF; RETURN {result}; END $$",
+        f"DROP TRIGGER IF EXISTS {block.name} ON {block.table}",
+        f"CREATE TRIGGER {block.name} BEFORE {block.events} ON {block.table} "
+        f"FOR EACH ROW EXECUTE FUNCTION {block.name}()",
     ]
+    if block.events == "DELETE":
+        made += [
+            f"DROP TRIGGER IF EXISTS {block.name}_whole ON {block.table}",
+            f"CREATE TRIGGER {block.name}_whole BEFORE TRUNCATE ON {block.table} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {block.name}()",
+        ]
+    return made

@@ -3,7 +3,7 @@
 -- change, ends_at (an early end) only goes down, published_at is set once. None of these rows is ever deleted: the
 -- documents are public and stay after the data they allowed is destroyed.
 
-CREATE TABLE issuer_key (
+CREATE TABLE officer_key (
   vkey TEXT PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
   role TEXT NOT NULL CHECK (role IN ('legal', 'public-health', 'court')),
@@ -24,7 +24,7 @@ CREATE TABLE mandate_document (
 CREATE TABLE mandate_signature (
   mandate_id TEXT NOT NULL REFERENCES mandate_document (mandate_id),
   role TEXT NOT NULL,
-  vkey TEXT NOT NULL REFERENCES issuer_key (vkey),
+  vkey TEXT NOT NULL REFERENCES officer_key (vkey),
   line TEXT NOT NULL,
   signed_at BIGINT NOT NULL,
   PRIMARY KEY (mandate_id, role)
