@@ -26,7 +26,7 @@ def stacked(title: str, unit: str, series: Sequence[str], columns: Sequence[Colu
     for value in range(0, ceiling + 1, step):
         y = 8 + inner * (1 - value / ceiling)
         marks.append(
-            f'<line class="grid" x1="{LEFT}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<line class="rule" x1="{LEFT}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>'
             f'<text class="axis" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value}</text>'
         )
     for place, column in enumerate(columns):
