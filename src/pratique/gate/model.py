@@ -1,0 +1,112 @@
+"""What a gate can say, be and count: closed lists. No I/O, no clock.
+
+An outcome is the house's decision (`clear`, `conditions`, `hold`) or `see_staff`: the gate could not decide, which
+says nothing about the person. A reason names the class of cause, never a health fact. The list is closed so that
+thirty days of counts stay small and no pair can single anybody out.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+SLOT_SECONDS = 900
+SLOT_CLOSES_AFTER = 60  # seconds after its end: an open passage may still be taken back
+
+Outcome = Literal["clear", "conditions", "hold", "see_staff", "staff", "annulled"]
+
+PAIRS: tuple[tuple[Outcome, str], ...] = (
+    ("clear", "pass"),
+    ("clear", "paper"),
+    ("conditions", "pass"),
+    ("hold", "policy"),
+    ("hold", "expired"),
+    ("hold", "revoked"),
+    ("see_staff", "unreadable"),
+    ("see_staff", "unknown_issuer"),
+    ("see_staff", "bad_signature"),
+    ("see_staff", "clock"),
+    ("see_staff", "stale"),
+    ("annulled", "annulled"),
+    ("staff", "admitted"),
+)
+
+OPENS = frozenset({"clear", "conditions", "staff"})
+
+State = Literal[
+    "starting", "ready", "reading", "decided", "waiting_passage", "annulled",
+    "degraded", "out_of_order", "maintenance", "no_check", "retired",
+]  # fmt: skip
+STATES: tuple[State, ...] = (
+    "starting", "ready", "reading", "decided", "waiting_passage", "annulled",
+    "degraded", "out_of_order", "maintenance", "no_check", "retired",
+)  # fmt: skip
+
+Grade = Literal["good", "lower_bound", "bad"]
+
+# A fault that stops the gate, and one that it works through with an amber lamp.
+STOPS = frozenset({"start", "door", "device_key", "scanner", "snapshot_missing"})
+AMBER = frozenset({"stale", "clock", "storage", "snapshot_refused", "upload"})
+
+Lamp = Literal["off", "progress", "success", "attention", "error"]
+LAMPS: dict[str, Lamp] = {
+    "starting": "progress",
+    "ready": "off",
+    "reading": "progress",
+    "clear": "success",
+    "staff": "success",
+    "conditions": "attention",
+    "hold": "error",
+    "see_staff": "attention",
+    "waiting_passage": "success",
+    "annulled": "attention",
+    "degraded": "attention",
+    "out_of_order": "error",
+    "maintenance": "progress",
+    "no_check": "off",
+    "retired": "off",
+}
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What the gate decided and by which numbers. Carries no part of the code that was read."""
+
+    outcome: Outcome
+    reason: str
+    policy: int
+    snapshot: int
+
+    def __post_init__(self) -> None:
+        if (self.outcome, self.reason) not in PAIRS:
+            raise ValueError("not one of the closed list of outcomes and reasons")
+
+    @property
+    def opens(self) -> bool:
+        """True if the door opens for this."""
+        return self.outcome in OPENS
+
+
+class FailTable(msgspec.Struct, frozen=True):
+    """What the mandate says the gate does when it cannot know.
+
+    `stale`: lists out of date → `admit` on a valid signature with an amber lamp, `see_staff`, or `free` (stop
+    checking, door free). `clock`: clock bad → `see_staff`, or `floor` (judge by the newest time that is certain).
+    """
+
+    stale: Literal["admit", "see_staff", "free"] = "admit"
+    clock: Literal["see_staff", "floor"] = "see_staff"
+
+
+def fail_table(raw: Any) -> FailTable:
+    """The table in a mandate's `fail`. What it leaves out takes the default; a value we do not know, the strict one."""
+    if not isinstance(raw, dict):
+        return FailTable()
+    known = {name: value for name, value in raw.items() if name in ("stale", "clock")}
+    try:
+        return msgspec.convert(known, FailTable)
+    except msgspec.ValidationError:
+        return FailTable(stale="see_staff")
+
+
+def slot_of(unix: float) -> int:
+    """The quarter of an hour a time falls into. Finer times are neither stored nor sent (law 4)."""
+    return int(unix // SLOT_SECONDS)
