@@ -159,6 +159,29 @@ def test_the_description_lists_every_route_and_no_page(moment: Moment) -> None:
     assert set(paths) == {r.path for r in ROUTES if not r.page}
 
 
+def test_the_same_request_again_gets_the_same_answer_and_nothing_happens_twice(moment: Moment) -> None:
+    done: list[int] = []
+
+    async def count(call: Call) -> Any:
+        done.append(1)
+        return {"n": len(done)}
+
+    async def go() -> list[httpx2.Response]:
+        app = build_app([Route("POST", "/v1/count", count, ("public",), "count")], _who, lambda: moment, {})
+        async with httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app), base_url="http://port.example"
+        ) as client:
+            return [
+                await client.post("/v1/count", content=body, headers={"Idempotency-Key": key})
+                for key, body in (("k1", b"a"), ("k1", b"a"), ("k1", b"b"), ("k2", b"a"))
+            ]
+
+    answers = asyncio.run(go())
+
+    assert [a.status_code for a in answers] == [200, 200, 409, 200]
+    assert [answers[n].json()["n"] for n in (0, 1, 3)] == [1, 1, 2]
+
+
 def test_a_bucket_refills() -> None:
     limits = Limits()
 

@@ -24,6 +24,7 @@ from pratique.web.frame import PUBLIC, Answer, Call, Caller, Route, checked
 from pratique.web.languages import language_of
 from pratique.web.limits import Limits
 from pratique.web.openapi import describe
+from pratique.web.replies import Replies
 
 Authenticate = Callable[[Mapping[str, str], Mapping[str, str], Moment], Caller | None]
 
@@ -43,10 +44,11 @@ def build_app(
     table = [checked(route) for route in routes]
     if len({(r.method, r.path) for r in table}) != len(table):
         raise ValueError("two routes share one method and path")
-    limits = Limits()
+    limits, replies = Limits(), Replies()
     described = _encode(describe(table))
     endpoints = [
-        StarletteRoute(r.path, _endpoint(r, authenticate, moment, limits), methods=[r.method]) for r in table
+        StarletteRoute(r.path, _endpoint(r, authenticate, moment, limits, replies), methods=[r.method])
+        for r in table
     ]
     endpoints.append(StarletteRoute("/openapi.json", _constant(described, "application/json")))
     endpoints += [StarletteRoute(path, _face(face)) for path, face in faces.items()]
@@ -54,7 +56,7 @@ def build_app(
 
 
 def _endpoint(
-    route: Route, authenticate: Authenticate, moment: Callable[[], Moment], limits: Limits
+    route: Route, authenticate: Authenticate, moment: Callable[[], Moment], limits: Limits, replies: Replies
 ) -> Callable[[Request], Any]:
     decoder = msgspec.json.Decoder(route.takes) if route.takes is not None else None
     open_to_all = route.who == ("public",)
@@ -78,6 +80,10 @@ def _endpoint(
                 return _respond(problems.problem("TOO_LARGE", 413, problems.TOO_LARGE, language))
             if caller.kind == "staff" and route.method != "GET" and not _same_origin(request):
                 return _respond(problems.problem("OTHER_ORIGIN", 403, problems.NOT_YOURS, language))
+            repeat = request.headers.get("idempotency-key", "") if raw else ""
+            who = f"{caller.kind}:{caller.id or _host(request)}"
+            if repeat and (earlier := replies.known(who, repeat, key, raw, monotonic())):
+                return _respond(earlier)
             call = Call(
                 caller,
                 now,
@@ -89,7 +95,12 @@ def _endpoint(
                 raw,
                 dict(parse_qsl(raw.decode(), keep_blank_values=True)) if route.page and raw else {},
             )
-            return _respond(await route.handler(call))
+            answer = await route.handler(call)
+            if not isinstance(answer, Answer):
+                answer = Answer(answer)
+            if repeat and answer.status < 300:
+                replies.keep(who, repeat, key, raw, answer, monotonic())
+            return _respond(answer)
         except Refusal as refusal:
             return _respond(problems.from_refusal(refusal, language))
         except msgspec.DecodeError as fault:
@@ -134,9 +145,7 @@ def _host(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _respond(answer: Any) -> Response:
-    if not isinstance(answer, Answer):
-        answer = Answer(answer)
+def _respond(answer: Answer) -> Response:
     body = answer.body
     if body is None:
         body = b""
