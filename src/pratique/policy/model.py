@@ -172,7 +172,8 @@ class RuleTest(msgspec.Struct, frozen=True, kw_only=True):
 class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     """Rules that are judged together, with the value sets and tests they were published with.
 
-    `number`, `mandate_id`, `from_at` and `to_at` are those of the policy; 0, "" and the ends of time before publication.
+    `number`, `mandate_id`, `from_at` and `to_at` are those of the policy; before publication 0, "" and the ends of
+    time.
     """
 
     rules: tuple[Rule, ...]
