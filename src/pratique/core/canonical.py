@@ -28,7 +28,7 @@ def _write(value: Any) -> str:
             raise TypeError("a JSON object has text keys")
         rows = sorted(value.items(), key=lambda item: item[0].encode("utf-16-be"))
         return "{" + ",".join(f"{_PLAIN.encode(k)}:{_write(v)}" for k, v in rows) + "}"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return "[" + ",".join(map(_write, value)) + "]"
     if isinstance(value, float):
         raise TypeError("signed documents carry no floats: write decimals as text")
