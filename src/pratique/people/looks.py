@@ -1,0 +1,120 @@
+"""The access log: one entry for each look, chained, and shown to the person looked at.
+
+hash = SHA-256 over the canonical CBOR (RFC 8949 §4.2.1) of {n, at, who, role, purpose, action, mandate, subject,
+fields, prev}; `subject` is sealed under the subject's own secret, so that forgetting makes the entry anonymous
+while the chain still verifies. An entry is written in the transaction of the read: if it cannot be written,
+nothing is read. There is no switch that turns it off.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+from pratique.core.canonical import canonical_cbor
+from pratique.core.errors import Destroyed, Refusal
+from pratique.core.moment import Moment, from_ms, rfc3339
+from pratique.core.text import Text
+from pratique.people import store
+from pratique.people.access import PURPOSES
+from pratique.people.model import Look, Reader
+from pratique.store.sealing import Place, Sealer
+from pratique.store.tx import Row, Tx
+
+FIRST_PREV = bytes(32)
+
+
+class Seen(NamedTuple):
+    """One subject looked at: the fields shown, under which mandate they are held."""
+
+    subject_id: str
+    mandate_id: str
+    fields: tuple[str, ...]
+
+
+def log_looks(
+    tx: Tx, moment: Moment, sealer: Sealer, reader: Reader, seen: Sequence[Seen], *, purpose: str, action: str
+) -> int:
+    """Append one entry for each subject seen; a list counts as a look at each of its rows.
+
+    Returns the number of the last entry. Raises Refusal for a purpose that is not in the table.
+    """
+    if purpose not in PURPOSES:
+        raise Refusal(
+            "UNKNOWN_PURPOSE",
+            "purpose",
+            Text("say for which purpose: one of the published list", "请说明目的:须为已公布的目的之一"),
+        )
+    last = store.last_access(tx)
+    n, prev = (last[0], bytes(last[1])) if last else (0, FIRST_PREV)
+    entries: list[dict[str, object]] = []
+    for look in seen:
+        n += 1
+        place = _place(n, look.mandate_id, moment.now_ms, look.subject_id)
+        entry: dict[str, object] = {
+            "n": n,
+            "at": moment.now_ms,
+            "who": reader.who,
+            "role": reader.role,
+            "purpose": purpose,
+            "action": action,
+            "mandate_id": look.mandate_id,
+            "sealed_subject": sealer.seal(place, look.subject_id.encode()),
+            "fields": ",".join(look.fields),
+            "prev": prev,
+        }
+        prev = entry["hash"] = _hash(tuple(entry.values()))
+        entries.append(entry)
+    index: list[dict[str, object]] = [
+        {"subject_id": look.subject_id, "n": entry["n"], "mandate_id": look.mandate_id}
+        for look, entry in zip(seen, entries, strict=True)
+    ]
+    store.add_access(tx, entries, index)
+    store.touch(tx, {look.subject_id for look in seen})
+    return n
+
+
+def looks_at(tx: Tx, sealer: Sealer, subject_id: str, limit: int = 100) -> list[Look]:
+    """Who looked at this subject, newest first: role, purpose, time, fields, never the worker's name.
+
+    An entry counts only if its sealed subject opens to this subject.
+    """
+    found = []
+    for n, at, role, purpose, mandate, sealed, fields in store.accesses_of(tx, subject_id, limit):
+        try:
+            whom = sealer.open(_place(n, mandate, at, subject_id), bytes(sealed))
+        except (Destroyed, ValueError):
+            continue
+        if whom == subject_id.encode():
+            found.append(Look(from_ms(at), role, PURPOSES[purpose], tuple(filter(None, fields.split(",")))))
+    return found
+
+
+def chain_head(tx: Tx) -> tuple[int, bytes]:
+    """The number and hash of the newest entry; (0, 32 zero bytes) for an empty log. Goes into the public log."""
+    last = store.last_access(tx)
+    return (last[0], bytes(last[1])) if last else (0, FIRST_PREV)
+
+
+def first_bad_entry(tx: Tx) -> int | None:
+    """The number of the first entry that does not follow from the one before; None if the whole chain holds."""
+    n, prev = 0, FIRST_PREV
+    for page in store.access_pages(tx):
+        for row in page:
+            n += 1
+            if row[0] != n or bytes(row[9]) != prev or bytes(row[10]) != _hash(row[:10]):
+                return n
+            prev = bytes(row[10])
+    return None
+
+
+def _hash(row: Row) -> bytes:
+    n, at, who, role, purpose, action, mandate, sealed, fields, prev = row
+    entry = {
+        "n": n, "at": at, "who": who, "role": role, "purpose": purpose, "action": action,
+        "mandate": mandate, "subject": bytes(sealed), "fields": fields, "prev": bytes(prev),
+    }  # fmt: skip
+    return sha256(canonical_cbor(entry)).digest()
+
+
+def _place(n: int, mandate: str, at: int, subject: str) -> Place:
+    return Place("access_log", "sealed_subject", str(n), mandate, rfc3339(from_ms(at))[:10], subject)
