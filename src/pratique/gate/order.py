@@ -1,0 +1,61 @@
+"""What a gate needs of a mandate note: until when it holds, whether it unlocks gates, what to do on a fault (pure).
+
+The note came inside a snapshot signed by a quorum of root keys; its officers' signatures were checked before it was
+put there. This file reads the text and trusts nothing else of it.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from pratique.core.canonical import strict_json
+from pratique.core.text import Text
+from pratique.gate.model import FailTable, fail_table
+
+
+class Purpose(msgspec.Struct, frozen=True):
+    """Why there is a gate at all, for the small line on the screen."""
+
+    text: Text
+
+
+class Note(msgspec.Struct, frozen=True):
+    """The fields of a mandate's text that a gate acts on. The others are the server's affair."""
+
+    id: str
+    unlocks: tuple[str, ...]
+    start: datetime
+    end: datetime
+    purpose: Purpose
+    fail: dict[str, str] = {}
+
+
+class Order(NamedTuple):
+    """A mandate as a gate sees it."""
+
+    id: str
+    start: datetime
+    end: datetime
+    purpose: Text
+    fail: FailTable
+
+    def lives(self, now: datetime) -> bool:
+        """True in [start, end)."""
+        return self.start <= now < self.end
+
+
+def read_order(note: bytes) -> Order | None:
+    """The order in a signed note. None if it does not unlock gates. Raises ValueError for a text that is no mandate."""
+    text, _, _ = note.rpartition(b"\n\n")
+    read = msgspec.convert(strict_json(text or note), Note)
+    if read.start.tzinfo is None or read.end.tzinfo is None:
+        raise ValueError("a time without a zone is not a time")
+    if "gate" not in read.unlocks:
+        return None
+    return Order(read.id, read.start, read.end, read.purpose.text, fail_table(read.fail))
+
+
+def live_order(orders: tuple[Order, ...], now: datetime) -> Order | None:
+    """The order in force that ends last; None: no check here."""
+    return max((order for order in orders if order.lives(now)), key=lambda order: order.end, default=None)
