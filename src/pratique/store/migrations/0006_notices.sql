@@ -9,15 +9,19 @@ CREATE TABLE notice_kind (
   PRIMARY KEY (code, version)
 ) STRICT, WITHOUT ROWID;
 
--- Facts that are about nobody (a campaign covers an area, an order was signed), shared by all notices that rest
--- on them. Facts about a person stand sealed in facts_row.
+-- Facts that are about nobody (a campaign runs), shared by all notices that rest on them. Facts about a person
+-- stand sealed: in the decision's facts_row, or in sealed_facts where no decision is behind the notice.
 CREATE TABLE notice_ground (
   id TEXT PRIMARY KEY,
   mandate_id TEXT NOT NULL,
+  campaign_id TEXT NOT NULL DEFAULT '',
+  analyte TEXT NOT NULL DEFAULT '',
+  closes_at BIGINT NOT NULL,
   body TEXT NOT NULL,
-  hash BLOB NOT NULL,
+  hash TEXT NOT NULL,
   made_at BIGINT NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX notice_ground_closes ON notice_ground (closes_at);
 CREATE INDEX notice_ground_mandate ON notice_ground (mandate_id);
 
 -- Guarded by law 1. A restriction without reason, remedy, end or appeal path cannot stand here.
@@ -51,13 +55,16 @@ CREATE TABLE notice (
   state_at BIGINT NOT NULL,
   cause TEXT NOT NULL CHECK (cause IN ('person', 'system')),
   replaces TEXT NOT NULL DEFAULT '',
-  decider TEXT NOT NULL,
-  CHECK (facts_row_id <> '' OR ground_id <> '')
+  decider TEXT NOT NULL CHECK (decider <> ''),
+  sealed_facts BLOB,
+  CHECK (facts_row_id <> '' OR ground_id <> '' OR sealed_facts IS NOT NULL)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX notice_of_subject ON notice (subject_id, opened_at);
 CREATE INDEX notice_open_of ON notice (subject_id) WHERE state IN ('open', 'waiting');
 CREATE INDEX notice_due ON notice (due_at) WHERE state IN ('open', 'waiting');
 CREATE INDEX notice_mandate ON notice (mandate_id);
+CREATE INDEX notice_open_mandate ON notice (mandate_id) WHERE state IN ('open', 'waiting');
+CREATE INDEX notice_ground_of ON notice (ground_id, subject_id) WHERE ground_id <> '';
 
 -- The history the holder sees; never changed.
 CREATE TABLE notice_event (
@@ -93,6 +100,7 @@ CREATE TABLE appeal (
   mandate_id TEXT NOT NULL,
   facts_row_id TEXT NOT NULL DEFAULT '',
   ground_id TEXT NOT NULL DEFAULT '',
+  facts_hash TEXT NOT NULL,
   opened_at BIGINT NOT NULL,
   profile TEXT NOT NULL,
   stage INTEGER NOT NULL,
@@ -104,14 +112,15 @@ CREATE TABLE appeal (
   decider TEXT NOT NULL,
   reviewer TEXT NOT NULL DEFAULT '',
   outcome TEXT NOT NULL DEFAULT ''
-    CHECK (outcome IN ('', 'upheld', 'changed', 'withdrawn', 'referred', 'lifted-by-silence', 'answered-before')),
+    CHECK (outcome IN ('', 'upheld', 'changed', 'withdrawn', 'referred', 'lifted-by-silence')),
   reason_code TEXT NOT NULL DEFAULT '',
   closed_at BIGINT,
   sealed_text BLOB NOT NULL,
   text_digest BLOB NOT NULL,
   sealed_answer BLOB,
   answered_at BIGINT,
-  CHECK (reviewer = '' OR reviewer <> decider)
+  first_reviewer TEXT NOT NULL DEFAULT '',
+  CHECK (reviewer = '' OR (reviewer <> decider AND reviewer <> first_reviewer))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX appeal_of_subject ON appeal (subject_id, opened_at);
 CREATE INDEX appeal_of_notice ON appeal (notice_id);
