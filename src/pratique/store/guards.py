@@ -105,16 +105,12 @@ def guarded_tables() -> frozenset[str]:
     return frozenset({guard.table for guard in GUARDS} | {block.table for block in _blocks()})
 
 
-def guard_statements(dialect: str, present: frozenset[str] | None = None) -> list[str]:
-    """All triggers, dropped and made anew, so that running them twice changes nothing.
-
-    `present` limits them to the tables that exist.
-    """
+def guard_statements(dialect: str) -> list[str]:
+    """All triggers, dropped and made anew, so that running them twice changes nothing."""
     make = _sqlite if dialect == "sqlite" else _postgresql
     block_of = _sqlite_block if dialect == "sqlite" else _postgresql_block
-    here = guarded_tables() if present is None else present
-    made = [s for guard in GUARDS if guard.table in here for s in make(guard)]
-    return made + [s for block in _blocks() if block.table in here for s in block_of(block)]
+    made = [statement for guard in GUARDS for statement in make(guard)]
+    return made + [statement for block in _blocks() for statement in block_of(block)]
 
 
 def _missing(guard: Guard) -> str:

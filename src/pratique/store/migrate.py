@@ -25,7 +25,7 @@ def migrate(engine: Engine) -> None:
                 connection.execute(statement)
             _note(engine, connection, name)
         if fresh:
-            for statement in guard_statements(engine.dialect, _tables(engine.dialect, connection)):
+            for statement in guard_statements(engine.dialect):
                 connection.execute(statement)
         connection.execute("COMMIT")
     finally:
@@ -48,15 +48,6 @@ def statements(name: str, dialect: str) -> list[str]:
         text = re.sub(r"\bBLOB\b", "BYTEA", text)
         text = re.sub(r"\)\s*STRICT(\s*,\s*WITHOUT ROWID)?\s*;", ");", text)
     return [part.strip() for part in text.split(";") if part.strip()]
-
-
-def _tables(dialect: str, connection: Any) -> frozenset[str]:
-    catalogue = (
-        "SELECT name FROM sqlite_master WHERE type = 'table'"
-        if dialect == "sqlite"
-        else "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
-    )
-    return frozenset(row[0] for row in connection.execute(catalogue).fetchall())
 
 
 def _note(engine: Engine, connection: Any, name: str) -> None:
