@@ -1,0 +1,92 @@
+"""CBOR from strangers: one value, every key once, nothing behind it, bounded depth (RFC 8949).
+
+`read` is for foreign formats, `read_exact` for our own, where only the deterministic form is accepted.
+Tags are read as the text they stand for or not at all: big numbers, fractions, regular expressions and shared
+references cost the reader more than the writer, and no credential needs them.
+"""
+
+from datetime import UTC, date, datetime
+from io import BytesIO
+from typing import Any
+
+from cbor2 import CBORDecoder, CBORError, loads
+
+from pratique.core.canonical import canonical_cbor
+from pratique.credentials.reasons import BadCbor, TooLarge
+
+MAX_DEPTH = 16
+_FAULTS = (CBORError, ValueError, TypeError, ArithmeticError, LookupError, RecursionError, MemoryError)
+
+
+def _refuse(_decoder: CBORDecoder) -> Any:
+    raise ValueError("a tag that no credential needs")
+
+
+def _date_text(decoder: CBORDecoder) -> str:
+    text = decoder.decode()
+    if not isinstance(text, str):
+        raise ValueError("tag 0 holds text")
+    return text
+
+
+def _epoch_text(decoder: CBORDecoder) -> str:
+    seconds = decoder.decode()
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise ValueError("tag 1 holds a number")
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _day_text(decoder: CBORDecoder) -> str:
+    days = decoder.decode()
+    if isinstance(days, bool) or not isinstance(days, int):
+        raise ValueError("tag 100 holds whole days")
+    return date.fromordinal(days + 719163).isoformat()
+
+
+_COSTLY = (2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 256, 258, 260, 261, 43000)
+_TAGS: dict[int, Any] = dict.fromkeys(_COSTLY, _refuse) | {
+    0: _date_text,
+    1: _epoch_text,
+    100: _day_text,
+    1004: _date_text,
+}
+
+
+def read(raw: bytes) -> Any:
+    """The one value in `raw`. Raises BadCbor, or TooLarge beyond 16 levels. Dates become ISO 8601 text."""
+    source = BytesIO(raw)
+    try:
+        value = CBORDecoder(
+            source, allow_duplicate_keys=False, max_depth=MAX_DEPTH, semantic_decoders=_TAGS
+        ).decode()
+    except _FAULTS as fault:
+        raise _fault(fault) from None
+    if source.tell() != len(raw):
+        raise BadCbor("bytes after the end")
+    return value
+
+
+def read_first(raw: bytes) -> Any:
+    """The first value in `raw`; what follows is ignored. Only for the outermost layer of foreign formats."""
+    try:
+        return loads(raw, allow_duplicate_keys=False, max_depth=MAX_DEPTH, semantic_decoders=_TAGS)
+    except _FAULTS as fault:
+        raise _fault(fault) from None
+
+
+def read_exact(raw: bytes) -> Any:
+    """The one value in `raw` if, and only if, `raw` is its deterministic form (RFC 8949 section 4.2.1)."""
+    value = read(raw)
+    try:
+        same = canonical_cbor(value) == raw
+    except (TypeError, ValueError, RecursionError):
+        same = False
+    if not same:
+        raise BadCbor("not the deterministic form")
+    return value
+
+
+def _fault(fault: BaseException) -> BadCbor | TooLarge:
+    if "nesting depth" in str(fault):
+        return TooLarge("nested too deeply")
+    return BadCbor("not well-formed, or a key stands twice in a map")

@@ -1,0 +1,157 @@
+"""COSE_Sign1 (RFC 9052): take it apart, check its signature. What was signed is never encoded again."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from cbor2 import CBORTag
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from pratique.credentials.cbor import read, read_first
+from pratique.credentials.reasons import BadCbor, BadCose, CredentialError
+
+ES256, EDDSA, PS256 = -7, -8, -37
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
+
+_ALG, _CRIT, _KID = 1, 2, 4
+_SIGN1, _CWT = 18, 61
+_ECDSA = ec.ECDSA(SHA256())
+_PSS, _SHA256 = padding.PSS(padding.MGF1(SHA256()), 32), SHA256()
+
+
+class Sign1(NamedTuple):
+    """The four parts as received."""
+
+    protected: bytes
+    unprotected: Mapping[Any, Any]
+    payload: bytes
+    signature: bytes
+
+
+class Header(NamedTuple):
+    """Algorithm (COSE number) and key id; the protected header wins over the unprotected one."""
+
+    alg: int
+    kid: bytes
+
+
+def unwrap(raw: bytes) -> Sign1:
+    """Take COSE_Sign1 bytes apart: untagged, tag 18, tags 61(18(…)), or a byte string inside the tag.
+
+    Raises BadCbor, TooLarge or BadCose. Bytes after the outermost value are ignored.
+    """
+    value = read_first(raw)
+    for _ in range(4):
+        if isinstance(value, CBORTag) and value.tag in (_SIGN1, _CWT):
+            value = value.value
+        elif isinstance(value, bytes):
+            value = read_first(value)
+        else:
+            break
+    if not isinstance(value, list | tuple) or len(value) != 4:
+        raise BadCose("not an array of four")
+    protected, unprotected, payload, signature = value
+    if not (
+        isinstance(protected, bytes)
+        and isinstance(unprotected, Mapping)
+        and isinstance(payload, bytes)
+        and isinstance(signature, bytes)
+    ):
+        raise BadCose("the parts are not bytes, map, bytes, bytes")
+    return Sign1(protected, unprotected, payload, signature)
+
+
+def header(sign1: Sign1) -> Header:
+    """Algorithm and key id. Raises CredentialError BAD_HEADER where one is missing or not of its type."""
+    protected: Any = {}
+    if sign1.protected:
+        try:
+            protected = read(sign1.protected)
+        except BadCbor:
+            raise CredentialError("BAD_HEADER", "the protected header is not CBOR") from None
+        if not isinstance(protected, Mapping):
+            raise CredentialError("BAD_HEADER", "the protected header is not a map")
+    if _CRIT in protected:
+        raise CredentialError("BAD_HEADER", "a critical header that is not understood")
+    alg = protected[_ALG] if _ALG in protected else sign1.unprotected.get(_ALG)
+    kid = protected[_KID] if _KID in protected else sign1.unprotected.get(_KID)
+    if type(alg) is not int:
+        raise CredentialError("BAD_HEADER", "no algorithm")
+    if not isinstance(kid, bytes):
+        raise CredentialError("BAD_HEADER", "no key id")
+    return Header(alg, kid)
+
+
+def to_be_signed(protected: bytes, payload: bytes) -> bytes:
+    """Sig_structure of RFC 9052 section 4.4 from the bytes as received; an empty map counts as no header."""
+    if protected == b"\xa0":
+        protected = b""
+    return b"\x84\x6aSignature1%b%b\x40%b%b" % (
+        _head(len(protected)),
+        protected,
+        _head(len(payload)),
+        payload,
+    )
+
+
+def _head(n: int) -> bytes:
+    if n < 24:
+        return b"%c" % (0x40 | n)
+    if n < 256:
+        return b"\x58%c" % n
+    if n < 65536:
+        return b"\x59" + n.to_bytes(2, "big")
+    return b"\x5a" + n.to_bytes(4, "big")
+
+
+def check_algorithm(alg: int, key: PublicKey) -> None:
+    """The algorithm follows the key. Raises CredentialError ALG_NOT_ALLOWED or ALG_KEY_MISMATCH."""
+    if alg == ES256:
+        fits = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
+    elif alg == PS256:
+        fits = isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048
+    else:
+        raise CredentialError("ALG_NOT_ALLOWED")
+    if not fits:
+        raise CredentialError("ALG_KEY_MISMATCH")
+
+
+def is_signed(key: PublicKey, signature: bytes, message: bytes) -> bool:
+    """True if `signature` (r‖s, PSS or Ed25519, by the kind of the key) is good. The algorithm was checked before."""
+    try:
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            if len(signature) != 64:
+                return False
+            r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+            key.verify(encode_dss_signature(r, s), message, _ECDSA)
+        elif isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, message, _PSS, _SHA256)
+        else:
+            key.verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def spki(key: PublicKey) -> bytes:
+    """DER SubjectPublicKeyInfo."""
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def kid_of(spki_or_certificate: bytes) -> bytes:
+    """The first 8 bytes of SHA-256, as HCERT does with certificates and we do with our own public keys."""
+    return sha256(spki_or_certificate).digest()[:8]
+
+
+def public_key(der: bytes) -> PublicKey:
+    """The key in DER SubjectPublicKeyInfo. Raises ValueError for kinds that no credential here uses."""
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    key = load_der_public_key(der)
+    if isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey):
+        return key
+    raise ValueError("neither elliptic curve, RSA nor Ed25519")

@@ -1,0 +1,221 @@
+"""PQ1, the pass of the house: short-lived, bound to a key on the holder's device, without name or health fact.
+
+    text         = "PQ1:" + base45(CBOR)
+    presentation = [credential: bstr, shown: uint, proof: bstr(64)]                    a device
+                 / [credential: bstr, shown: uint, nonce: bstr(8), proof: bstr(64)]    answer to a gate's challenge
+                 / the credential's own array                                          paper
+    credential   = COSE_Sign1 [bstr({1: -7, 4: kid8}), {}, bstr(claims), bstr(64)], untagged
+    claims       = {4: exp, 6: iat, ? 8: {1: {1: 2, -1: 1, -2: bstr(32), -3: bool}},
+                    -70001: [class, ? hints], ? -70003: [list, index]}
+    proof        = ES256 by the holder's key over CBOR ["PQ1", SHA-256(credential), shown, ? nonce]
+
+Everything is deterministic CBOR and is refused in any other form. This file knows no clock and no trust list.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, NamedTuple, TypeGuard
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from pratique.core.canonical import canonical_cbor
+from pratique.core.signer import Signer
+from pratique.credentials import base45
+from pratique.credentials.cbor import read_exact
+from pratique.credentials.cose import ES256, Sign1, to_be_signed
+from pratique.credentials.reasons import BadCose, CredentialError, TooLarge
+
+PREFIX = "PQ1:"
+CLEAR, CONDITIONS = 1, 2
+MAX_TEXT = 1024
+MAX_PAPER_DAYS = 28
+
+_EXP, _IAT, _CNF, _CLASS, _STATUS = 4, 6, 8, -70001, -70003
+_TIME_LIMIT = 1 << 40
+
+
+class Claims(NamedTuple):
+    """What a pass says. `holder` is None on paper; `hints` are [given initial, family initial, day, month] or None."""
+
+    pass_class: int
+    issued: int
+    expires: int
+    holder: tuple[bytes, bool] | None
+    hints: tuple[Any, ...] | None
+    status: tuple[int, int] | None
+
+
+class Presentation(NamedTuple):
+    """A pass as shown. Without a proof it is paper."""
+
+    credential: bytes
+    sign1: Sign1
+    kid: bytes
+    claims: Claims
+    shown: int | None
+    nonce: bytes | None
+    proof: bytes | None
+
+
+def issue_pass(
+    signer: Signer,
+    holder_key: bytes | None,
+    pass_class: int,
+    issued: datetime,
+    expires: datetime,
+    status: tuple[int, int] | None,
+    hints: Sequence[str | int | None] | None = None,
+) -> bytes:
+    """A signed pass as COSE_Sign1 bytes.
+
+    `holder_key` is a P-256 point of 33 or 65 bytes, or None for paper; `status` is (list, index). `hints` are for
+    paper. Raises ValueError for a point that is not on the curve, a class below 1 or a life that is not positive.
+    """
+    if pass_class < 1 or expires <= issued:
+        raise ValueError("a pass has a class of 1 or more and ends after it begins")
+    shows: list[Any] = [pass_class] if hints is None else [pass_class, list(hints)]
+    claims: dict[int, Any] = {_EXP: int(expires.timestamp()), _IAT: int(issued.timestamp()), _CLASS: shows}
+    if holder_key is not None:
+        x, odd = compress(holder_key)
+        claims[_CNF] = {1: {1: 2, -1: 1, -2: x, -3: odd}}
+    if status is not None:
+        claims[_STATUS] = list(status)
+    protected = canonical_cbor({1: ES256, 4: signer.kid})
+    payload = canonical_cbor(claims)
+    signature = signer.sign(to_be_signed(protected, payload))
+    return canonical_cbor([protected, {}, payload, signature])
+
+
+def compress(point: bytes) -> tuple[bytes, bool]:
+    """x and the sign of y of a P-256 point in 33 or 65 bytes. Raises ValueError if it is not on the curve."""
+    numbers = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point).public_numbers()
+    return numbers.x.to_bytes(32, "big"), bool(numbers.y & 1)
+
+
+def proof_message(credential: bytes, shown: int, nonce: bytes | None = None) -> bytes:
+    """What the holder's key signs: these bytes, with ES256 (SHA-256 over them)."""
+    parts: list[Any] = ["PQ1", sha256(credential).digest(), shown]
+    return canonical_cbor(parts if nonce is None else [*parts, nonce])
+
+
+def present(credential: bytes, shown: int, proof: bytes, nonce: bytes | None = None) -> str:
+    """The text of the code on a screen. `shown` is in seconds since 1970, `proof` r‖s over `proof_message`."""
+    parts: list[Any] = [credential, shown, proof] if nonce is None else [credential, shown, nonce, proof]
+    return PREFIX + base45.encode(canonical_cbor(parts))
+
+
+def paper(credential: bytes) -> str:
+    """The text of the code on a card: the credential alone, without proof."""
+    return PREFIX + base45.encode(credential)
+
+
+def read(text: str) -> Presentation:
+    """Take a PQ1 text apart. Checks form only: no signature, no time.
+
+    Raises CredentialError: UNKNOWN_PREFIX, TOO_LARGE, BAD_TEXT, BAD_CBOR, BAD_COSE or BAD_HEADER.
+    """
+    if not text.startswith(PREFIX):
+        raise CredentialError("UNKNOWN_PREFIX")
+    if len(text) > MAX_TEXT:
+        raise TooLarge("longer than any pass")
+    return read_cbor(base45.decode(text[len(PREFIX) :]))
+
+
+def read_cbor(raw: bytes) -> Presentation:
+    """`read` from the decoded bytes on."""
+    parts = read_exact(raw)
+    if not isinstance(parts, list) or len(parts) not in (3, 4):
+        raise BadCose("neither a presentation nor a credential")
+    if len(parts) == 4 and isinstance(parts[1], dict):
+        return _presentation(raw, parts, None, None, None)
+    credential, shown, *nonces, proof = parts
+    nonce = nonces[0] if nonces else None
+    if not (
+        isinstance(credential, bytes)
+        and _is_time(shown)
+        and isinstance(proof, bytes)
+        and len(proof) == 64
+        and (nonce is None or (isinstance(nonce, bytes) and len(nonce) == 8))
+    ):
+        raise BadCose("the parts of the presentation are not of their types")
+    return _presentation(credential, read_exact(credential), shown, nonce, proof)
+
+
+def _presentation(
+    credential: bytes, parts: Any, shown: int | None, nonce: bytes | None, proof: bytes | None
+) -> Presentation:
+    if not isinstance(parts, list) or len(parts) != 4:
+        raise BadCose("not an array of four")
+    protected, unprotected, payload, signature = parts
+    if not isinstance(protected, bytes) or unprotected != {} or not isinstance(payload, bytes):
+        raise BadCose("the parts of the credential are not of their types")
+    if not isinstance(signature, bytes) or len(signature) != 64:
+        raise CredentialError("SIGNATURE_FORMAT", "the signature is not 64 bytes")
+    header = read_exact(protected)
+    if not isinstance(header, dict) or header.keys() != {1, 4} or type(header[1]) is not int:
+        raise CredentialError("BAD_HEADER")
+    kid = header[4]
+    if not isinstance(kid, bytes) or len(kid) != 8:
+        raise CredentialError("BAD_HEADER", "the key id is not 8 bytes")
+    if header[1] != ES256:
+        raise CredentialError("ALG_NOT_ALLOWED")
+    sign1 = Sign1(protected, unprotected, payload, signature)
+    return Presentation(credential, sign1, kid, _claims(read_exact(payload)), shown, nonce, proof)
+
+
+def _claims(claims: Any) -> Claims:
+    if not isinstance(claims, dict) or not claims.keys() <= {_EXP, _IAT, _CNF, _CLASS, _STATUS}:
+        raise BadCose("unknown claims")
+    expires, issued, shows = claims.get(_EXP), claims.get(_IAT), claims.get(_CLASS)
+    if not (_is_time(expires) and _is_time(issued) and isinstance(shows, list) and len(shows) in (1, 2)):
+        raise BadCose("exp, iat or class is missing or not of its type")
+    if type(shows[0]) is not int or not 1 <= shows[0] <= 255:
+        raise BadCose("the class is not a small number")
+    hints = _hints(shows[1]) if len(shows) == 2 else None
+    status = claims.get(_STATUS)
+    if status is not None and not (
+        isinstance(status, list)
+        and len(status) == 2
+        and all(type(n) is int and 0 <= n < 1 << 32 for n in status)
+    ):
+        raise BadCose("the status is not a list and an index")
+    return Claims(
+        pass_class=shows[0],
+        issued=issued,
+        expires=expires,
+        holder=_holder(claims[_CNF]) if _CNF in claims else None,
+        hints=hints,
+        status=(status[0], status[1]) if status else None,
+    )
+
+
+def _hints(hints: Any) -> tuple[Any, ...]:
+    if not isinstance(hints, list) or len(hints) != 4:
+        raise BadCose("hints are four places")
+    for hint, kind in zip(hints, (str, str, int, int), strict=True):
+        if hint is not None and (type(hint) is not kind or len(str(hint)) > 2):
+            raise BadCose("a hint is not of its type")
+    return tuple(hints)
+
+
+def _holder(cnf: Any) -> tuple[bytes, bool]:
+    key = cnf.get(1) if isinstance(cnf, dict) and cnf.keys() == {1} else None
+    if not isinstance(key, dict) or key.keys() != {1, -1, -2, -3} or key[1] != 2 or key[-1] != 1:
+        raise BadCose("the holder's key is not P-256")
+    if not isinstance(key[-2], bytes) or len(key[-2]) != 32 or not isinstance(key[-3], bool):
+        raise BadCose("the holder's key is not compressed")
+    return key[-2], key[-3]
+
+
+def _is_time(value: Any) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < _TIME_LIMIT
+
+
+def holder_public_key(holder: tuple[bytes, bool]) -> ec.EllipticCurvePublicKey:
+    """The holder's key. Raises BadCose where x is not on the curve."""
+    x, odd = holder
+    try:
+        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), (b"\x03" if odd else b"\x02") + x)
+    except ValueError:
+        raise BadCose("the holder's key is not on the curve") from None

@@ -1,0 +1,318 @@
+"""Use cases of the room: give out passes, revoke them, say what a verifier must know.
+
+Every function works inside the caller's transaction. A pass is issued in the same transaction as the decision it
+stands for, and a pass that says more than the newest decision is revoked there too.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, NamedTuple, Protocol
+
+from pratique.core.errors import NoMandate, Refusal
+from pratique.core.moment import Moment, from_ms, to_ms
+from pratique.core.signer import Signer
+from pratique.core.text import Text
+from pratique.credentials import pq1, store
+from pratique.credentials.cose import EDDSA, ES256
+from pratique.credentials.model import HeldPass
+from pratique.credentials.shuffle import place_of
+from pratique.credentials.snapshot import Bundle, KeyEntry, Purpose, StatusEntry
+from pratique.credentials.status import SIZE, build
+from pratique.credentials.trust import make_bundle
+from pratique.store.tx import Tx
+
+PASS_LIFE = timedelta(hours=24)
+# A pass begins a little before it is made: enough for slow clocks at gates, by chance for everything else.
+_BACKDATED_LEAST, _BACKDATED_MOST = timedelta(minutes=5), timedelta(minutes=30)
+_SHORTENED = timedelta(hours=1)
+_APPEAL_TIME = timedelta(days=30)
+_KIDS_OWN_ISSUER = ""
+
+
+class KeySigner(Signer, Protocol):
+    """A signer that also tells its key as DER SubjectPublicKeyInfo."""
+
+    @property
+    def spki(self) -> bytes: ...
+
+
+class PassOrder(NamedTuple):
+    """One subject's part of a batch; the fields are those of `renew_passes`."""
+
+    subject_id: str
+    holder_keys: Sequence[bytes]
+    pass_class: int | None
+    mandate_id: str
+    until: datetime
+
+
+def register_key(
+    tx: Tx, moment: Moment, signer: KeySigner, purpose: Purpose, valid_to: datetime, max_per_day: int = 0
+) -> None:
+    """Make a key known as ours from now until `valid_to`; again is harmless. `max_per_day` 0 means no quota."""
+    store.add_key(
+        tx,
+        kid=signer.kid,
+        purpose=purpose,
+        alg=ES256 if len(signer.public_key) == 65 else EDDSA,
+        public_key=signer.spki,
+        valid_from=moment.now_ms,
+        valid_to=to_ms(valid_to),
+        max_per_day=max_per_day,
+    )
+
+
+def public_keys(tx: Tx, now: datetime) -> list[KeyEntry]:
+    """Our own keys that verifiers must know now. A key's validity reaches back over backdated passes."""
+    return [
+        KeyEntry(
+            kid=bytes(kid),
+            key=bytes(public),
+            purpose=purpose,
+            issuer=_KIDS_OWN_ISSUER,
+            valid_from=(begins - to_ms_span(_BACKDATED_MOST)) // 1000,
+            valid_to=ends // 1000,
+        )
+        for kid, purpose, public, begins, ends in store.keys(tx, to_ms(now))
+    ]
+
+
+def renew_passes(
+    tx: Tx,
+    moment: Moment,
+    signer: Signer,
+    *,
+    subject_id: str,
+    holder_keys: Sequence[bytes],
+    pass_class: int | None,
+    mandate_id: str,
+    until: datetime,
+) -> int:
+    """Give each of the subject's devices a fresh pass of at most 24 hours, never beyond `until`.
+
+    `pass_class` None (hold) gives none. Live passes that say more than the new decision are revoked. Returns how
+    many were issued. Raises NoMandate through the store's guard, Refusal where the key is cut or over its quota.
+    """
+    order = PassOrder(subject_id, holder_keys, pass_class, mandate_id, until)
+    return renew_many(tx, moment, signer, [order])
+
+
+def renew_many(tx: Tx, moment: Moment, signer: Signer, items: Iterable[PassOrder]) -> int:
+    """`renew_passes` for many subjects, with one look at the key and one run of status places."""
+    batch_id = moment.new_id()
+    issuances: list[dict[str, Any]] = []
+    waiting: list[dict[str, Any]] = []
+    orders = list(items)
+    wanted = sum(len(order.holder_keys) for order in orders if _gives(order, moment))
+    _check_key(tx, moment, signer, wanted)
+    places = _take_places(tx, moment, wanted, to_ms(moment.now + PASS_LIFE))
+    for order in orders:
+        _revoke_what_says_more(tx, moment, order)
+        store.clear_outbox(tx, order.subject_id)
+        if not _gives(order, moment):
+            continue
+        for holder_key in order.holder_keys:
+            place = places.pop()
+            issued, expires = _blurred(moment, order.until)
+            credential = pq1.issue_pass(signer, holder_key, order.pass_class or 0, issued, expires, place)
+            common = {
+                "subject_id": order.subject_id,
+                "mandate_id": order.mandate_id,
+                "issued_at": moment.now_ms,
+                "expires_at": to_ms(expires),
+            }
+            issuance_id = moment.new_id()
+            issuances.append(
+                common
+                | {
+                    "id": issuance_id,
+                    "kind": "PQ1",
+                    "kid": signer.kid,
+                    "pass_class": order.pass_class,
+                    "status_list": place[0],
+                    "status_index": place[1],
+                    "batch_id": batch_id,
+                }
+            )
+            waiting.append(common | {"issuance_id": issuance_id, "credential": credential})
+    if issuances:
+        store.add_issuances(tx, issuances)
+        store.add_to_outbox(tx, waiting)
+    return len(issuances)
+
+
+def revoke_passes(
+    tx: Tx, moment: Moment, *, subject_id: str, mandate_id: str, reason: str, notice_id: str | None
+) -> int:
+    """Revoke every live credential of the subject. Returns how many. A revocation ends with what it revokes."""
+    rows = store.live_issuances(tx, subject_id, moment.now_ms)
+    store.clear_outbox(tx, subject_id)
+    return _revoke(tx, moment, rows, subject_id, mandate_id, reason, notice_id)
+
+
+def revoke_key(tx: Tx, moment: Moment, *, kid: bytes, mandate_id: str, reason: str) -> bool:
+    """Take one of our keys off the list: all that it signed ends with the next bundle. False if it was off already."""
+    row = store.key_row(tx, kid)
+    if row is None or not store.cut_key(tx, kid, moment.now_ms):
+        return False
+    revocation = _revocation(moment, mandate_id, reason) | {
+        "scope": "kid",
+        "kid": kid,
+        "ends_at": max(row[2], moment.now_ms + 1),
+    }
+    store.add_revocations(tx, [revocation])
+    return True
+
+
+def passes_of(tx: Tx, subject_id: str, now: datetime) -> list[HeldPass]:
+    """The passes that wait for the subject's devices, the longest-lived first."""
+    return [
+        HeldPass(credential=bytes(credential), issued=from_ms(issued), expires=from_ms(expires))
+        for credential, issued, expires in store.outbox(tx, subject_id, to_ms(now))
+    ]
+
+
+def status_lists(tx: Tx, now: datetime) -> list[StatusEntry]:
+    """Every list with a live credential, for the bundle. One bit an entry; 1 is revoked."""
+    at = to_ms(now)
+    made = []
+    for list_no, bits, size in store.live_lists(tx, at):
+        marks = [(index, 1) for index in store.revoked_places(tx, list_no, at)]
+        made.append(StatusEntry(_KIDS_OWN_ISSUER, list_no, bits, build(bits, size, marks).pack(), size))
+    return made
+
+
+def publish_bundle(
+    tx: Tx, moment: Moment, signers: Sequence[Signer], expires: datetime, rest: Callable[[int], Bundle]
+) -> tuple[int, bytes]:
+    """A new bundle under the next number. `rest(number)` makes it; number, times, our keys and lists are set here."""
+    number = store.highest_bundle(tx) + 1
+    made = rest(number)
+    issued = int(moment.now.timestamp())
+    fields = {name: getattr(made, name) for name in made.__struct_fields__} | {
+        "number": number,
+        "issued": issued,
+        "expires": int(expires.timestamp()),
+        "keys": (*made.keys, *public_keys(tx, moment.now)),
+        "status": (*made.status, *status_lists(tx, moment.now)),
+    }
+    raw = make_bundle(Bundle(**fields), signers)
+    store.add_bundle(tx, number, moment.now_ms, to_ms(expires), sha256(raw).digest())
+    return number, raw
+
+
+def sweep(tx: Tx, moment: Moment) -> int:
+    """Delete issuance and revocation rows whose credential expired longer ago than an appeal can take."""
+    return store.sweep(tx, to_ms(moment.now - _APPEAL_TIME))
+
+
+def to_ms_span(span: timedelta) -> int:
+    """A span in milliseconds."""
+    return int(span.total_seconds() * 1000)
+
+
+def _gives(order: PassOrder, moment: Moment) -> bool:
+    return order.pass_class is not None and order.until - moment.now >= timedelta(minutes=1)
+
+
+def _blurred(moment: Moment, until: datetime) -> tuple[datetime, datetime]:
+    """Begin and end of a pass, moved by chance so that its length and hour say nothing about the evidence behind it."""
+    now = moment.now
+    ends = min(until, now + PASS_LIFE)
+    give_away = min(_SHORTENED, (ends - now) / 8)
+    backdated = _BACKDATED_LEAST + _chance(moment) * (_BACKDATED_MOST - _BACKDATED_LEAST)
+    return now - backdated, _whole(ends - _chance(moment) * give_away)
+
+
+def _whole(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(microsecond=0)
+
+
+def _chance(moment: Moment) -> float:
+    return int.from_bytes(moment.random(4), "big") / 2**32
+
+
+def _check_key(tx: Tx, moment: Moment, signer: Signer, wanted: int) -> None:
+    row = store.key_row(tx, signer.kid)
+    if row is None or not wanted:
+        return
+    _, _, valid_to, cut_at, max_per_day = row
+    if cut_at is not None or valid_to <= moment.now_ms:
+        text = Text(
+            "the issuing key is cut off or out of date; use another", "签发密钥已停用或过期;请更换密钥"
+        )
+        raise Refusal("KEY_NOT_VALID", "kid", text)
+    day = to_ms(moment.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0))
+    if max_per_day and store.issued_since(tx, signer.kid, day) + wanted > max_per_day:
+        text = Text("the issuing key has reached its quota for today", "签发密钥已达今日限额")
+        raise Refusal("QUOTA", "kid", text)
+
+
+def _take_places(tx: Tx, moment: Moment, wanted: int, expires: int) -> list[tuple[int, int]]:
+    """`wanted` unused places (list, index), in an order nobody can foresee."""
+    places: list[tuple[int, int]] = []
+    while len(places) < wanted:
+        row = store.open_list(tx)
+        if row is None:
+            store.add_list(tx, SIZE, moment.random(32))
+            continue
+        list_no, size, key, handed_out = row
+        some = min(wanted - len(places), size - handed_out)
+        places += [(list_no, place_of(bytes(key), handed_out + n, size)) for n in range(some)]
+        store.take_places(tx, list_no, handed_out + some, expires)
+    return places
+
+
+def _revoke_what_says_more(tx: Tx, moment: Moment, order: PassOrder) -> None:
+    rows = store.live_issuances(tx, order.subject_id, moment.now_ms)
+    more = [row for row in rows if row[2] and (order.pass_class is None or row[2] < order.pass_class)]
+    if more:
+        _revoke(tx, moment, more, order.subject_id, order.mandate_id, "DECISION_CHANGED", None)
+
+
+def _revoke(
+    tx: Tx,
+    moment: Moment,
+    rows: Sequence[Sequence[Any]],
+    subject_id: str,
+    mandate_id: str,
+    reason: str,
+    notice_id: str | None,
+) -> int:
+    if not mandate_id or not reason:
+        raise NoMandate("mandate_id", "a revocation")
+    common = _revocation(moment, mandate_id, reason)
+    made = [
+        common
+        | {
+            "id": moment.new_id(),
+            "issuance_id": row[0],
+            "kid": bytes(row[1]),
+            "subject_id": subject_id,
+            "status_list": row[3],
+            "status_index": row[4],
+            "notice_id": notice_id,
+            "ends_at": row[5],
+        }
+        for row in rows
+    ]
+    if made:
+        store.add_revocations(tx, made)
+    return len(made)
+
+
+def _revocation(moment: Moment, mandate_id: str, reason: str) -> dict[str, Any]:
+    return {
+        "id": moment.new_id(),
+        "scope": "issuance",
+        "issuance_id": None,
+        "kid": None,
+        "subject_id": None,
+        "status_list": None,
+        "status_index": None,
+        "mandate_id": mandate_id,
+        "reason": reason,
+        "notice_id": None,
+        "revoked_at": moment.now_ms,
+    }

@@ -1,0 +1,145 @@
+"""What a verifier knows: keys, status lists, issuers, texts, all from signed lists, all in memory.
+
+The structs are what a bundle carries; `Snapshot` is the same, indexed for verification. It holds no clock, never
+changes after it was made, and may be used from many threads at once.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from pratique.core.text import Text
+from pratique.credentials.cose import PublicKey, public_key
+from pratique.credentials.hashlist import HashBatch, HashLists
+from pratique.credentials.reasons import BadTrust
+from pratique.credentials.shc_keys import ShcIssuer, ShcTrust
+from pratique.credentials.status import SIZE, StatusList, unpack
+
+Purpose = Literal["pass", "hcert", "shc"]
+SKEW_S = 180
+
+
+class KeyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One public key of an issuer. `key` is DER SubjectPublicKeyInfo; times are seconds since 1970, None is open.
+
+    `usages` of an `hcert` key are among t, v, r; none means all. `issuer` is a country, a base address or empty.
+    """
+
+    kid: bytes
+    key: bytes
+    purpose: Purpose
+    issuer: str = ""
+    usages: tuple[str, ...] = ()
+    valid_from: int | None = None
+    valid_to: int | None = None
+
+
+class StatusEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Status list `list_no` of `issuer`; `lst` is compressed (status.py), `size` its number of entries."""
+
+    issuer: str
+    list_no: int
+    bits: int
+    lst: bytes
+    size: int = SIZE
+
+
+class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All that a verifier takes along, as one signed file. `number` only ever grows; times are seconds since 1970.
+
+    `fail` is the mandate's table for faults, cause to action (gate.md 2.3); `policy` and `mandates` are carried as
+    they were signed. `paper` false refuses passes without a device.
+    """
+
+    number: int
+    issued: int
+    expires: int
+    keys: tuple[KeyEntry, ...] = ()
+    status: tuple[StatusEntry, ...] = ()
+    shc: tuple[ShcIssuer, ...] = ()
+    hashes: tuple[HashBatch, ...] = ()
+    skew_s: int = SKEW_S
+    paper: bool = True
+    policy: bytes | None = None
+    mandates: tuple[bytes, ...] = ()
+    texts: dict[str, Text] = {}
+    fail: dict[str, str] = {}
+    value_sets: dict[str, tuple[str, ...]] = {}
+
+
+class TrustKey(msgspec.Struct, frozen=True):
+    """A key entry with its key parsed."""
+
+    kid: bytes
+    public: PublicKey
+    purpose: str
+    issuer: str
+    usages: frozenset[str]
+    valid_from: float
+    valid_to: float
+
+    def covers(self, at: float) -> bool:
+        """True if the key was valid at `at` (seconds since 1970)."""
+        return self.valid_from <= at <= self.valid_to
+
+
+class Snapshot:
+    """A bundle, indexed. Make it once and give it to `verify` as often as you like."""
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        strict_key_validity: bool = False,
+        icvp: bool = False,
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.bundle = bundle
+        self.number, self.issued, self.expires = bundle.number, bundle.issued, bundle.expires
+        self.skew_s, self.paper = bundle.skew_s, bundle.paper
+        self.policy, self.mandates = bundle.policy, bundle.mandates
+        self.texts, self.fail = bundle.texts, bundle.fail
+        self.strict_key_validity, self.icvp = strict_key_validity, icvp
+        self.notes = tuple(notes)
+        self.keys = _index(bundle.keys)
+        self.status = {(entry.issuer, entry.list_no): _unpacked(entry) for entry in bundle.status}
+        self.hashes = HashLists(bundle.hashes)
+        self.value_sets: dict[str, frozenset[str]] = {k: frozenset(v) for k, v in bundle.value_sets.items()}
+        self.shc = ShcTrust(bundle.shc)
+        # Protected headers whose signature was good once: an issuer writes the same few bytes a million times.
+        self.seen_headers: dict[bytes, Any] = {}
+
+    def keys_for(self, purpose: str, kid: bytes) -> tuple[TrustKey, ...]:
+        """Every key listed under `kid` for `purpose`; several are normal."""
+        return self.keys.get((purpose, kid), ())
+
+
+def _index(entries: Iterable[KeyEntry]) -> Mapping[tuple[str, bytes], tuple[TrustKey, ...]]:
+    index: dict[tuple[str, bytes], tuple[TrustKey, ...]] = {}
+    for entry in entries:
+        try:
+            public = public_key(entry.key)
+        except ValueError:
+            raise BadTrust("a key in the list cannot be read") from None
+        place = (entry.purpose, entry.kid)
+        index[place] = (*index.get(place, ()), _trust_key(entry, public))
+    return index
+
+
+def _trust_key(entry: KeyEntry, public: PublicKey) -> TrustKey:
+    return TrustKey(
+        kid=entry.kid,
+        public=public,
+        purpose=entry.purpose,
+        issuer=entry.issuer,
+        usages=frozenset(entry.usages),
+        valid_from=float("-inf") if entry.valid_from is None else entry.valid_from,
+        valid_to=float("inf") if entry.valid_to is None else entry.valid_to,
+    )
+
+
+def _unpacked(entry: StatusEntry) -> StatusList:
+    if not 0 < entry.size <= 1 << 24:
+        raise BadTrust("a status list of an absurd size")
+    return unpack(entry.bits, entry.lst, (entry.size * entry.bits + 7) // 8)

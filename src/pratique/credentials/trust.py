@@ -1,0 +1,102 @@
+"""Signed bundles: made by the server, carried to every verifier, refused when older than what is there.
+
+    file = CBOR {"body": bstr, "signatures": [[kid, sig], …]}
+    sig  = Ed25519 over "pratique-bundle\\n" ‖ body, by root keys; a quorum of different roots must have signed
+
+The body is the deterministic CBOR of `Bundle`. Nothing in this file is taken on trust from the file itself.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from pratique.core.canonical import canonical_cbor
+from pratique.core.signer import Signer
+from pratique.credentials.cbor import read_exact
+from pratique.credentials.cose import is_signed
+from pratique.credentials.reasons import BadCbor, BadTrust, TooLarge
+from pratique.credentials.snapshot import Bundle, KeyEntry, Snapshot, StatusEntry
+
+__all__ = [
+    "Bundle",
+    "KeyEntry",
+    "Snapshot",
+    "StatusEntry",
+    "bundle_body",
+    "make_bundle",
+    "read_bundle",
+]
+
+_DOMAIN = b"pratique-bundle\n"
+MAX_BUNDLE = 256 << 20
+
+
+def bundle_body(bundle: Bundle) -> bytes:
+    """The bytes that roots sign (after the domain line): deterministic, equal for equal bundles."""
+    return canonical_cbor(msgspec.to_builtins(bundle, builtin_types=(bytes,)))
+
+
+def make_bundle(bundle: Bundle, signers: Sequence[Signer]) -> bytes:
+    """A signed bundle file. Raises ValueError without a signer or where it expires before it was issued."""
+    if not signers or bundle.expires <= bundle.issued:
+        raise ValueError("a bundle is signed and ends after it begins")
+    body = bundle_body(bundle)
+    signatures = [[signer.kid, signer.sign(_DOMAIN + body)] for signer in signers]
+    return canonical_cbor({"body": body, "signatures": signatures})
+
+
+def read_bundle(raw: bytes, roots: Sequence[bytes], quorum: int, at_least: int, now: datetime) -> Snapshot:
+    """The snapshot of a bundle signed by at least `quorum` of the `roots` (raw Ed25519 keys).
+
+    Raises BadTrust: BAD_TRUST for form or signatures, ROLLBACK for a number below `at_least` (the highest seen),
+    LIST_EXPIRED at or after its end.
+    """
+    body, signatures = open_bundle(raw)
+    signed_by = {root for root in set(roots) if any(_is_signed(root, sig, body) for sig in signatures)}
+    if quorum < 1 or len(signed_by) < quorum:
+        raise BadTrust(f"signed by {len(signed_by)} of the {quorum} root keys that are needed")
+    bundle = read_body(body)
+    if bundle.number < at_least:
+        raise BadTrust(f"number {bundle.number}, and {at_least} was seen already", "ROLLBACK")
+    if bundle.expires <= now.timestamp():
+        raise BadTrust("the bundle has expired", "LIST_EXPIRED")
+    return Snapshot(bundle)
+
+
+def open_bundle(raw: bytes) -> tuple[bytes, list[bytes]]:
+    """Body and signatures, unchecked. Raises BadTrust where the file is not a bundle."""
+    if len(raw) > MAX_BUNDLE:
+        raise BadTrust("larger than any bundle")
+    try:
+        value = read_exact(raw)
+    except (BadCbor, TooLarge):
+        raise BadTrust("not a bundle file") from None
+    if (
+        not isinstance(value, dict)
+        or value.keys() != {"body", "signatures"}
+        or not isinstance(value["body"], bytes)
+    ):
+        raise BadTrust("not a bundle file")
+    rows = value["signatures"]
+    if not isinstance(rows, list) or len(rows) > 16 or not all(_is_row(row) for row in rows):
+        raise BadTrust("the signatures are not a list of key id and signature")
+    return value["body"], [row[1] for row in rows]
+
+
+def read_body(body: bytes) -> Bundle:
+    """The bundle in signed bytes. Raises BadTrust for unknown fields and wrong types."""
+    try:
+        return msgspec.convert(read_exact(body), Bundle, builtin_types=(bytes,))
+    except (BadCbor, TooLarge, msgspec.ValidationError):
+        raise BadTrust("the bundle's body is not of the known form") from None
+
+
+def _is_row(row: Any) -> bool:
+    return isinstance(row, list) and len(row) == 2 and isinstance(row[0], bytes) and isinstance(row[1], bytes)
+
+
+def _is_signed(root: bytes, signature: bytes, body: bytes) -> bool:
+    return is_signed(ed25519.Ed25519PublicKey.from_public_bytes(root), signature, _DOMAIN + body)
