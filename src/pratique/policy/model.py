@@ -74,6 +74,14 @@ class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     evidence_id: str = ""
 
 
+class Look(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One read of a rule: exactly what it found at which path."""
+
+    rule: str
+    path: str
+    value: Any
+
+
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the rules say of one subject at one moment, and why. Holds from `decided_at` until `valid_until`
     unless the evidence changes; `open_rules` names rules that could not be judged (errors, newer engines)."""
@@ -88,6 +96,7 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     mandate_id: str
     decided_at: datetime
     valid_until: datetime
+    looks: tuple[Look, ...] = ()
     open_rules: tuple[str, ...] = ()
 
 
@@ -107,6 +116,7 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     mandate_id: str
     made_at: datetime
     valid_until: datetime
+    looks: tuple[Look, ...] = ()
     open_rules: tuple[str, ...] = ()
 
 
@@ -177,7 +187,7 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     rules: tuple[Rule, ...]
-    value_sets: dict[str, tuple[str, ...]]
+    value_sets: dict[str, Any]
     tests: tuple[RuleTest, ...]
     country: str
     number: int

@@ -1,0 +1,110 @@
+"""Evidence and decisions as they stand in the database: sealed, and opened again.
+
+The only file of the room that seals. What cannot be opened because its key was destroyed is not there.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from pratique.core.errors import Destroyed
+from pratique.core.moment import Moment, from_ms, to_ms
+from pratique.policy import store
+from pratique.policy.model import Decision, Evidence, Verdict
+from pratique.store.sealing import Place, Sealer
+from pratique.store.tx import Tx
+
+_READ_EVIDENCE = msgspec.json.Decoder(Evidence)
+
+
+class FactsRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is sealed with a decision. `salt` keeps anybody from guessing the facts from the hash."""
+
+    salt: str
+    verdict: Verdict
+
+
+_READ_FACTS = msgspec.json.Decoder(FactsRow)
+_WRITE = msgspec.json.Encoder(order="sorted")
+
+
+def seal_evidence(sealer: Sealer, evidence: Evidence, now: int) -> bytes:
+    """The sealed body of one piece of evidence recorded at `now`. Raises Destroyed."""
+    place = _evidence_place(evidence.id, evidence.subject_id, evidence.mandate_id, now)
+    return sealer.seal(place, _WRITE.encode(evidence))
+
+
+def open_facts(sealer: Sealer, row: store.DecisionRow) -> Decision:
+    """The decision as it was made. Raises Destroyed, and ValueError if the row is not what was written."""
+    raw = sealer.open(_facts_place(row), row.body)
+    if sha256(raw).hexdigest() != row.hash:
+        raise ValueError("facts_row.body does not have the hash it was written with")
+    return _as_decision(row, _READ_FACTS.decode(raw).verdict)
+
+
+def read_evidence(tx: Tx, sealer: Sealer, subject_ids: Sequence[str]) -> dict[str, list[Evidence]]:
+    """What stands of each of these subjects, oldest sample first."""
+    found: dict[str, list[Evidence]] = {}
+    for row in store.evidence_of(tx, subject_ids):
+        try:
+            raw = sealer.open(
+                _evidence_place(row.id, row.subject_id, row.mandate_id, row.recorded_at), row.body
+            )
+        except Destroyed:
+            continue
+        found.setdefault(row.subject_id, []).append(_READ_EVIDENCE.decode(raw))
+    for items in found.values():
+        items.sort(key=lambda one: (one.sampled_at, one.known_at, one.id))
+    return found
+
+
+def write_decision(
+    moment: Moment, sealer: Sealer, subject_id: str, verdict: Verdict
+) -> tuple[Decision, dict[str, Any]]:
+    """A new decision and its row for `store.replace_decisions`. Raises Destroyed."""
+    raw = _WRITE.encode(FactsRow(moment.random(16).hex(), verdict))
+    row = store.DecisionRow(
+        id=moment.new_id(),
+        subject_id=subject_id,
+        mandate_id=verdict.mandate_id,
+        policy_number=verdict.policy_number,
+        outcome=verdict.outcome,
+        facts_row_id=moment.new_id(),
+        made_at=moment.now_ms,
+        valid_until=to_ms(verdict.valid_until),
+        written_at=moment.now_ms,
+        hash=sha256(raw).hexdigest(),
+        body=b"",
+    )
+    sealed = sealer.seal(_facts_place(row), raw)
+    return _as_decision(row, verdict), {**row._asdict(), "body": sealed}
+
+
+def open_decision(sealer: Sealer, row: store.DecisionRow) -> Decision | None:
+    """The decision, or None if its key was destroyed."""
+    try:
+        return open_facts(sealer, row)
+    except Destroyed:
+        return None
+
+
+def _as_decision(row: store.DecisionRow, verdict: Verdict) -> Decision:
+    shared = {name: getattr(verdict, name) for name in Verdict.__struct_fields__ if name != "decided_at"}
+    return Decision(
+        id=row.id,
+        subject_id=row.subject_id,
+        facts_row_id=row.facts_row_id,
+        made_at=verdict.decided_at,
+        **shared,
+    )
+
+
+def _evidence_place(row: str, subject_id: str, mandate_id: str, at: int) -> Place:
+    return Place("evidence", "body", row, mandate_id, from_ms(at).date().isoformat(), subject_id)
+
+
+def _facts_place(row: store.DecisionRow) -> Place:
+    day = from_ms(row.written_at).date().isoformat()
+    return Place("facts_row", "body", row.facts_row_id, row.mandate_id, day, row.subject_id)
