@@ -21,7 +21,9 @@ def wants(message: Message | None, ack: Ack, *, always: bool) -> str:
     accept, application = (message.msh.part(n).upper() for n in (15, 16))
     if accept not in _KNOWN and application not in _KNOWN:
         return "A" + ack.letter
-    silent = accept == "NE" or (accept == "ER" and ack.letter == "A") or (accept == "SU" and ack.letter != "A")
+    silent = (
+        accept == "NE" or (accept == "ER" and ack.letter == "A") or (accept == "SU" and ack.letter != "A")
+    )
     return "" if silent and not always else "C" + ack.letter
 
 

@@ -9,6 +9,7 @@ Must not know what a tube, a campaign or a laboratory is.
 import codecs
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from pratique.core.errors import Refusal
@@ -105,7 +106,9 @@ class Segment:
             if len(self._line) > MAX_FIELD:
                 for n, value in enumerate(fields):
                     if len(value) > MAX_FIELD:
-                        raise refuse("102", self.where(n), "the field is longer than 64 KiB", "字段超过 64 KiB", "R")
+                        raise refuse(
+                            "102", self.where(n), "the field is longer than 64 KiB", "字段超过 64 KiB", "R"
+                        )
             self._fields = fields
         return fields[field] if field < len(fields) else ""
 
@@ -211,13 +214,15 @@ def read(raw: bytes, charset: str = "") -> Message:
     raw = _tidy(raw)
     head = re.split(rb"[\r\n]", raw, maxsplit=1)[0]
     if head[:3] != b"MSH" or len(head) < 8:
-        raise refuse("100", "MSH", "the message does not begin with an MSH segment", "消息不是以 MSH 段开头", "R")
+        raise refuse(
+            "100", "MSH", "the message does not begin with an MSH segment", "消息不是以 MSH 段开头", "R"
+        )
     encoding = _CHARSETS.get(charset.upper(), "") or _declared(head)
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError:
         raise refuse(
-            "102", "MSH/18", f"the bytes are not {encoding}, which this field or its absence declares; send them as declared",
+            "102", "MSH/18", f"the bytes are not {encoding}, which this field (or its absence) declares",
             f"字节内容与本字段声明的编码 {encoding} 不符,请按声明的编码发送",
         ) from None  # fmt: skip
     delimiters = _delimiters(text)
@@ -227,33 +232,42 @@ def read(raw: bytes, charset: str = "") -> Message:
 def _tidy(raw: bytes) -> bytes:
     for bom in _BOMS:
         if raw.startswith(bom):
-            raw = raw.removeprefix(bom) if bom == codecs.BOM_UTF8 else raw.decode("utf-16", "replace").encode()
+            raw = (
+                raw.removeprefix(bom) if bom == codecs.BOM_UTF8 else raw.decode("utf-16", "replace").encode()
+            )
             break
     return raw.lstrip(b" \t\r\n\x0b").rstrip(b"\x00\x1c\r\n \t\x1a")
 
 
 def _declared(head: bytes) -> str:
     """The codec that MSH-18 names. GB 18030 is looked for in the whole line: its bytes may hide a separator."""
-    separator = head[3:4]
     if re.search(rb"GB ?18030|GBK|GB2312", head):
         return "gb18030"
-    fields = head.split(separator)
-    name = fields[17] if len(fields) > 17 else b""
-    name = name.split(fields[1][1:2] or b"~")[0].decode("ascii", "replace").strip().upper()
+    fields = head.split(head[3:4])
+    sent = fields[17] if len(fields) > 17 else b""
+    name = sent.split(fields[1][1:2] or b"~")[0].decode("ascii", "replace").strip().upper()
     if not name:
         return "utf-8"  # ASCII is the standard's default; UTF-8 holds it, and other bytes are refused, not guessed
     if name not in _CHARSETS:
-        raise refuse("103", "MSH/18", "this character set is not read here; send UTF-8 or GB 18030",
-                     "不支持此字符集,请使用 UTF-8 或 GB 18030", "R")  # fmt: skip
+        raise refuse(
+            "103", "MSH/18", "this character set is not read here; send UTF-8 or GB 18030",
+            "不支持此字符集,请使用 UTF-8 或 GB 18030", "R",
+        )  # fmt: skip
     return _CHARSETS[name]
 
 
 def _delimiters(text: str) -> Delimiters:
     separator = text[3]
-    marks = text[4:].split(separator, 1)[0].split("\r")[0].split("\n")[0]
+    marks = re.split("[\r\n" + re.escape(separator) + "]", text[4:], maxsplit=1)[0]
     used = separator + marks
     if not 1 <= len(marks) <= 5 or len(set(used)) != len(used) or any(c.isalnum() or c < " " for c in used):
-        raise refuse("102", "MSH/2", "the delimiters are not four or five different signs", "分隔符应为四个或五个不同的符号", "R")
+        raise refuse(
+            "102",
+            "MSH/2",
+            "the delimiters are not four or five different signs",
+            "分隔符应为四个或五个不同的符号",
+            "R",
+        )
     component, repetition, escape, subcomponent, truncation = (*marks, "", "", "", "", "")[:5]
     return Delimiters(separator, component, repetition, escape, subcomponent, truncation)
 
@@ -306,12 +320,17 @@ def split_batch(raw: bytes) -> Batch:
     Raises Unreadable for more than 5,000 messages or none.
     """
     tidy = _tidy(raw)
-    if tidy[:3] == b"MSH" and tidy.find(b"\rMSH", 4) < 0 and tidy.find(b"\nMSH", 4) < 0 and b"BTS" not in tidy:
+    if (
+        tidy[:3] == b"MSH"
+        and tidy.find(b"\rMSH", 4) < 0
+        and tidy.find(b"\nMSH", 4) < 0
+        and b"BTS" not in tidy
+    ):
         return Batch([raw], False, None)
     starts = [found.start() for found in _START.finditer(tidy)] + [len(tidy)]
     messages: list[bytes] = []
     declared, is_batch = None, False
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         name = tidy[start : start + 3]
         if name == b"MSH":
             messages.append(tidy[start:end])

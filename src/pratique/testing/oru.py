@@ -118,8 +118,8 @@ def check_type(message: Message) -> None:
 def incoming(message: Message, lab: Lab, batch_key: str = "") -> Incoming:
     """The one tube this message is about and its results.
 
-    The tube is SPM-2, else OBR-2, else ORC-2, else (where the laboratory's profile says so) OBR-3 or ORC-3; never PID-3.
-    Raises Unreadable with answer E.
+    The tube is SPM-2, else OBR-2, else ORC-2, else (where the laboratory's profile says so) OBR-3 or ORC-3;
+    never PID-3. Raises Unreadable with answer E.
     """
     zone = ZoneInfo(lab.zone)
     found = list(groups(message))
@@ -147,9 +147,13 @@ def _tube_code(found: list[_Group], lab: Lab) -> str:
             segment = group.obr if which == "obr" else group.orc
             if segment is not None:
                 named.append((segment, field))
-    tubes = [(code, segment, field) for segment, field in named if (code := segment.part(field).strip().upper())]
+    tubes = [
+        (code, segment, field) for segment, field in named if (code := segment.part(field).strip().upper())
+    ]
     if not tubes:
-        raise refuse("101", "SPM[1]/2", "no tube code in SPM-2, OBR-2 or ORC-2", "SPM-2、OBR-2、ORC-2 中均无采样管编号")
+        raise refuse(
+            "101", "SPM[1]/2", "no tube code in SPM-2, OBR-2 or ORC-2", "SPM-2、OBR-2、ORC-2 中均无采样管编号"
+        )
     first, segment, field = tubes[0]
     for code, other, number in tubes[1:]:
         if other.name == segment.name and number == field and code != first:
@@ -173,10 +177,16 @@ def _observed(group: _Group, zone: ZoneInfo, message_at: datetime) -> Iterator[O
         value = value_of(obx)
         meaning = codes.meaning_of(value)
         if meaning is None and status not in ("X", "D"):
-            raise refuse("103", obx.where(5), "this result code is not in the table of results", "结果代码不在结果代码表中")
+            raise refuse(
+                "103",
+                obx.where(5),
+                "this result code is not in the table of results",
+                "结果代码不在结果代码表中",
+            )
+        said = meaning.outcome if meaning else "unusable"
         yield Observed(
             analyte=loinc,
-            outcome="withdrawn" if status == "D" else "unusable" if status == "X" or meaning is None else meaning.outcome,
+            outcome="withdrawn" if status == "D" else "unusable" if status == "X" else said,
             sent_code=value[:80],
             pooled_code=meaning.pooled if meaning else False,
             status=status,
@@ -211,7 +221,9 @@ def _ct(group: _Group) -> int | None:
             except ValueError:
                 raise refuse("102", obx.where(5), "a Ct value is a number", "Ct 值应为数字") from None
             if not 0 <= value <= 100:
-                raise refuse("102", obx.where(5), "a Ct value lies between 0 and 100", "Ct 值应在 0 到 100 之间")
+                raise refuse(
+                    "102", obx.where(5), "a Ct value lies between 0 and 100", "Ct 值应在 0 到 100 之间"
+                )
             return round(value * 1000)
     return None
 
@@ -220,7 +232,9 @@ def _people(spm: Segment | None) -> int | None:
     if spm is None or not (sent := spm.part(13)):
         return None
     if not sent.isascii() or not sent.isdigit() or not 1 <= int(sent[:6]) <= 1000:
-        raise refuse("102", spm.where(13), "the grouped count is a whole number from 1", "混样人数应为不小于 1 的整数")
+        raise refuse(
+            "102", spm.where(13), "the grouped count is a whole number from 1", "混样人数应为不小于 1 的整数"
+        )
     return int(sent)
 
 
@@ -262,7 +276,11 @@ def kept(message: Message) -> bytes:
     lines = []
     for segment in message.segments:
         fields = _KEPT.get(segment.name, ())
-        if segment.name == "OBX" and segment.part(3) not in codes.ANALYTES and segment.part(3) not in codes.CT:
+        if (
+            segment.name == "OBX"
+            and segment.part(3) not in codes.ANALYTES
+            and segment.part(3) not in codes.CT
+        ):
             fields = (1, 3)
         values = [segment.raw(n) if n in fields else "" for n in range(1, max(fields, default=0) + 1)]
         if segment.name == "MSH":
