@@ -151,7 +151,8 @@ def decision_of_facts(tx: Tx, facts_row_id: str) -> DecisionRow | None:
 
 _DECISION = (
     "SELECT d.id, d.subject_id, d.mandate_id, d.policy_number, d.outcome, d.facts_row_id, d.made_at, "
-    "d.valid_until, f.written_at, f.hash, f.body FROM decision d JOIN facts_row f ON f.id = d.facts_row_id "
+    "d.valid_until, f.written_at, f.hash, f.body FROM decision d "
+    "JOIN facts_row f ON f.id = d.facts_row_id AND d.id = f.decision_id "
 )
 
 

@@ -23,6 +23,9 @@ CREATE TABLE policy_rule (
     PRIMARY KEY (identifier, version)
 ) STRICT, WITHOUT ROWID;
 
+-- The three tables below keep rows in the order they came (no WITHOUT ROWID): their keys are random and their bodies
+-- long. What a mandate's end or a forgotten subject leaves is found by a scan, once.
+
 -- What is known about a subject. Kind, outcome, analyte and source are health facts: sealed in `body`.
 CREATE TABLE evidence (
     id TEXT NOT NULL PRIMARY KEY,
@@ -32,9 +35,8 @@ CREATE TABLE evidence (
     recorded_at BIGINT NOT NULL,
     withdrawn_at BIGINT,
     body BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX evidence_by_subject ON evidence (subject_id);
-CREATE INDEX evidence_by_mandate ON evidence (mandate_id);
 
 -- One current decision a subject; older ones stay as an appeal needs them.
 -- Reasons, facts and texts are sealed in the facts row; here stands what sweeps and gates need.
@@ -48,11 +50,9 @@ CREATE TABLE decision (
     made_at BIGINT NOT NULL,
     valid_until BIGINT NOT NULL,
     is_current INTEGER NOT NULL CHECK (is_current IN (0, 1))
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE UNIQUE INDEX decision_current ON decision (subject_id) WHERE is_current = 1;
 CREATE INDEX decision_due ON decision (valid_until) WHERE is_current = 1;
-CREATE INDEX decision_by_mandate ON decision (mandate_id);
-CREATE INDEX decision_by_facts ON decision (facts_row_id);
 
 -- Exactly what a decision read, written once with it. The hash is over the sealed plain bytes, which carry
 -- 16 random bytes, so that nobody can guess the facts from it.
@@ -64,9 +64,7 @@ CREATE TABLE facts_row (
     written_at BIGINT NOT NULL,
     hash TEXT NOT NULL,
     body BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX facts_row_by_subject ON facts_row (subject_id);
-CREATE INDEX facts_row_by_mandate ON facts_row (mandate_id);
+) STRICT;
 
 -- A city-wide change is worked off by subject range; this is where it stands, so that a restart goes on.
 CREATE TABLE policy_sweep (
