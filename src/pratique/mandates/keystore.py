@@ -179,7 +179,11 @@ class KeyStore:
         if kind == DAY:
             return any(k == GONE_DAYS and m == mandate and own < before for k, m, before in self._gone)
         if kind == SUBJECT:
-            veiled = (MANDATE, mandate, "") in self._records and (GONE_VEILED, mandate, self._veil(mandate, own))
+            veiled = (MANDATE, mandate, "") in self._records and (
+                GONE_VEILED,
+                mandate,
+                self._veil(mandate, own),
+            )
             return (GONE_SUBJECT, mandate, own) in self._gone or veiled in self._gone
         return False
 

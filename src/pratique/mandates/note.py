@@ -25,6 +25,10 @@ class BadNote(ValueError):  # noqa: N818 - names what it is
     """Not a signed note, or not signed as needed. The text says what is wrong."""
 
 
+class BadSignature(BadNote):
+    """A signature is malformed, a known key's signature is wrong, or no known key signed."""
+
+
 class VerifierKey(NamedTuple):
     """A public key with its name. `text` is the vkey form."""
 
@@ -123,9 +127,12 @@ def parse_signature(line: bytes) -> Signature:
     parts = line[len(_DASH) :].decode().split(" ")
     if len(parts) != 2 or not is_key_name(parts[0]):
         raise BadNote("a signature line is dash, key name, base64")
-    raw = _base64(parts[1])
+    try:
+        raw = _base64(parts[1])
+    except BadNote as fault:
+        raise BadSignature(str(fault)) from None
     if len(raw) < 5:
-        raise BadNote("a signature is longer than its key id")
+        raise BadSignature("a signature is longer than its key id")
     return Signature(parts[0], raw[:4], raw[4:])
 
 
@@ -151,10 +158,10 @@ def check_note(note: Note, known: Iterable[VerifierKey]) -> tuple[VerifierKey, .
         if key is None:
             continue
         if not verify_ed25519(key, note.text, found.signature):
-            raise BadNote("the signature of a known key is wrong")
+            raise BadSignature("the signature of a known key is wrong")
         good[found.name, found.key_id] = key
     if not good:
-        raise BadNote("no known key signed")
+        raise BadSignature("no known key signed")
     return tuple(good.values())
 
 
