@@ -67,7 +67,7 @@ def test_a_slot_closes_sixty_seconds_after_its_end_and_not_before(path: Path) ->
             "rows": [{"slot15": SLOT, "outcome": "clear", "reason": "pass", "policy": 3, "n": 1}],
             "alarms": [],
             "snapshot": 7,
-            "at": (SLOT + 1) * 900,
+            "at": "2025-12-25T22:15:00Z",
         }
     ]
 

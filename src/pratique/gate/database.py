@@ -6,9 +6,11 @@ Functions of a connection. The loop's thread owns the writing; the sync process 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pratique.core.canonical import canonical_json
+from pratique.core.moment import rfc3339
 from pratique.gate.model import SLOT_SECONDS
 
 _SETTINGS = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "wal_autocheckpoint": 1000}
@@ -118,8 +120,18 @@ def post_alarms(connection: sqlite3.Connection, slot15: int, snapshot: int) -> b
     rows = connection.execute("SELECT kind, first_slot, last_slot FROM alarm WHERE sent = 0").fetchall()
     if not rows:
         return False
-    alarms = [{"kind": kind, "first_slot": first, "last_slot": last} for kind, first, last in rows]
+    alarms: list[dict[str, object]] = [
+        {"kind": kind, "first_slot": first, "last_slot": last} for kind, first, last in rows
+    ]
     with transaction(connection):
         connection.execute("UPDATE alarm SET sent = 1 WHERE sent = 0")
-        post(connection, {"rows": [], "alarms": alarms, "snapshot": snapshot, "at": slot15 * SLOT_SECONDS})
+        post(connection, batch([], alarms, snapshot, slot15 * SLOT_SECONDS))
     return True
+
+
+def batch(
+    rows: list[dict[str, object]], alarms: list[dict[str, object]], snapshot: int, at: int
+) -> dict[str, object]:
+    """The fields of an upload but for gate, number and signature. `at` (seconds since 1970) is at slot grain."""
+    when = rfc3339(datetime.fromtimestamp(at // SLOT_SECONDS * SLOT_SECONDS, UTC))
+    return {"rows": rows, "alarms": alarms, "snapshot": snapshot, "at": when}

@@ -141,7 +141,8 @@ class Journal:
                 "INSERT INTO slot_chain (slot15, body_hash, prev_hash, signature) VALUES (?, ?, ?, ?)",
                 (slot15, body_hash, prev, signature),
             )
-            db.post(connection, _counts_body(slot15, rows, snapshot))
+            end = (slot15 + 1) * SLOT_SECONDS
+            db.post(connection, db.batch(_count_rows(slot15, rows), [], snapshot, end))
             db.put_setting(connection, "last_seq", str(self._seq))
 
     def _blur(self, slot15: int) -> None:
@@ -241,13 +242,8 @@ def _last_seq(connection: sqlite3.Connection) -> int:
     return max(highest, int(db.setting(connection, "last_seq", "0")))
 
 
-def _counts_body(slot15: int, rows: list[tuple[str, str, int, int]], snapshot: int) -> dict[str, object]:
-    return {
-        "rows": [
-            {"slot15": slot15, "outcome": outcome, "reason": reason, "policy": policy, "n": n}
-            for outcome, reason, policy, n in rows
-        ],
-        "alarms": [],
-        "snapshot": snapshot,
-        "at": (slot15 + 1) * SLOT_SECONDS,
-    }
+def _count_rows(slot15: int, rows: list[tuple[str, str, int, int]]) -> list[dict[str, object]]:
+    return [
+        {"slot15": slot15, "outcome": outcome, "reason": reason, "policy": policy, "n": n}
+        for outcome, reason, policy, n in rows
+    ]

@@ -15,7 +15,9 @@ SLOT_CLOSES_AFTER = 60  # seconds after its end: an open passage may still be ta
 
 Outcome = Literal["clear", "conditions", "hold", "see_staff", "staff", "annulled"]
 
-PAIRS: tuple[tuple[Outcome, str], ...] = (
+Pair = tuple[Outcome, str]
+
+PAIRS: tuple[Pair, ...] = (
     ("clear", "pass"),
     ("clear", "paper"),
     ("conditions", "pass"),

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import serial
 
-from pratique.gate.clock import ticks
+from pratique.gate.clock import Confirmed, ticks
 from pratique.gate.frames import NoFrames, camera_frames
 from pratique.gate.reader import Frame, read_frame
 
@@ -55,7 +55,15 @@ class SourceEnded(NamedTuple):
     why: str = ""
 
 
-Event = Scan | Hint | Turned | SourceLost | SourceBack | SourceEnded
+class Synced(NamedTuple):
+    """What the sync process told: a signed time, how the last pull and the last push went ("" well, else why not)."""
+
+    confirmed: Confirmed | None = None
+    pull: str | None = None
+    push: str | None = None
+
+
+Event = Synced | Scan | Hint | Turned | SourceLost | SourceBack | SourceEnded
 Put = Callable[[Event], None]
 
 

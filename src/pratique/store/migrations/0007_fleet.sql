@@ -64,6 +64,7 @@ CREATE TABLE gate_snapshot (
   issued_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,
   etag TEXT NOT NULL,
+  content BLOB NOT NULL,                      -- SHA-256 of all but number and times: the same content is not published twice
   body BLOB NOT NULL
 ) STRICT;
 

@@ -1,0 +1,75 @@
+"""Routes of the fleet. Snapshots are public files; uploads carry their own signature: no token stands in a header."""
+
+from collections.abc import Sequence
+
+from pratique.core.errors import NotFound
+from pratique.core.moment import rfc3339
+from pratique.core.signer import Signer
+from pratique.core.text import Text
+from pratique.fleet import service
+from pratique.fleet.form import base64url
+from pratique.fleet.model import CountBatch, Enrolled, Enrolment, Heard, heard_bytes
+from pratique.store.store import Store
+from pratique.web.frame import Answer, Call, Route
+
+
+def routes(store: Store, signers: Sequence[Signer], quorum: int) -> list[Route]:
+    """`signers` are the root keys; `quorum` of them make a snapshot valid. The first also tells gates the time."""
+
+    async def enrol(call: Call) -> Answer:
+        body: Enrolment = call.body
+        gate_id, place = await store.awrite(
+            lambda tx: service.enrol(tx, call.moment, body.token, body.public_key)
+        )
+        roots = tuple(base64url(signer.public_key) for signer in signers)
+        return Answer(Enrolled(gate_id, place, roots, quorum, call.moment.now), 201)
+
+    async def snapshot(call: Call) -> Answer:
+        newest = await store.aread(service.newest_snapshot)
+        if newest is None:
+            text = Text(
+                "no snapshot was published yet: publish a mandate for gates",
+                "尚未发布名单:请先公布哨位授权令",
+            )
+            raise NotFound("NO_SNAPSHOT", "", text)
+        number, tag = newest
+        headers = {"ETag": tag, "Cache-Control": "no-cache", "Pratique-Snapshot": str(number)}
+        if call.headers.get("if-none-match") == tag:
+            return Answer(None, 304, headers, _MEDIA)
+        return Answer(await store.aread(lambda tx: service.snapshot_body(tx, number)), 200, headers, _MEDIA)
+
+    async def counts(call: Call) -> Heard:
+        body: CountBatch = call.body
+        await store.awrite(lambda tx: service.record_counts(tx, call.moment, body))
+        now = rfc3339(call.moment.now)
+        return Heard(
+            body.gate_id, body.seq, now, base64url(signers[0].sign(heard_bytes(body.gate_id, body.seq, now)))
+        )
+
+    return [
+        Route(
+            "POST",
+            "/v1/gates",
+            enrol,
+            ("public",),
+            "Enrol a gate with a one-time token",
+            Enrolment,
+            Enrolled,
+            20,
+        ),
+        Route(
+            "GET", "/v1/snapshot", snapshot, ("public",), "What gates decide by: one signed bundle", limit=600
+        ),
+        Route(
+            "POST",
+            "/v1/gate-counts",
+            counts,
+            ("public",),
+            "Signed counts and alarms of a gate",
+            CountBatch,
+            Heard,
+        ),
+    ]
+
+
+_MEDIA = "application/octet-stream"

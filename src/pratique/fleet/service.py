@@ -1,0 +1,313 @@
+"""Use cases of the fleet: let a gate in, tell it what to decide by, take its counts, let it go.
+
+The server never learns who passed: gates decide offline and tell counts per quarter of an hour. A gate exists under a
+mandate that unlocks gates, and what it told is erased with that mandate.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from pratique.core.canonical import canonical_cbor
+from pratique.core.errors import Conflict, NotFound, Refusal
+from pratique.core.ids import encode_id, tidy_typed
+from pratique.core.moment import Moment, from_ms, to_ms
+from pratique.core.signer import Signer
+from pratique.core.text import Text
+from pratique.credentials import service as credentials
+from pratique.credentials.shc_keys import ShcIssuer
+from pratique.credentials.snapshot import Bundle, KeyEntry
+from pratique.fleet import store, texts
+from pratique.fleet.form import unbase64url
+from pratique.fleet.model import (
+    ALARMS,
+    MAX_ALARMS,
+    MAX_COUNT,
+    MAX_ROWS,
+    PAIRS,
+    SLOT_SECONDS,
+    CountBatch,
+    Gate,
+    SlotCount,
+    signed_bytes,
+)
+from pratique.mandates import service as mandates
+from pratique.policy import service as policy
+from pratique.store.tx import Tx
+
+TOKEN_LIVES = timedelta(minutes=15)
+SNAPSHOT_LIVES = timedelta(hours=72)
+RENEW_AFTER = timedelta(hours=6)
+AHEAD = 96  # slots a gate's clock may be ahead of ours before its counts are refused
+
+
+class Foreign(msgspec.Struct, frozen=True):
+    """Issuers of others that gates also accept: keys of certificates, and SMART Health Cards issuers."""
+
+    keys: tuple[KeyEntry, ...] = ()
+    shc: tuple[ShcIssuer, ...] = ()
+
+
+OURS_ONLY = Foreign()
+
+# Gates come and go
+
+
+def make_token(tx: Tx, moment: Moment, *, mandate_id: str, place: Text, made_by: str) -> str:
+    """A one-time token for one gate, valid 15 minutes. It is told once and never stored. Raises NoMandate."""
+    mandates.require(tx, mandate_id, "gate", moment.now)
+    token = encode_id(moment.random(16))
+    store.add_token(
+        tx,
+        token_hash=_hash(token),
+        mandate_id=mandate_id,
+        place_en=place.en,
+        place_zh=place.zh_hans,
+        made_by=made_by,
+        made_at=moment.now_ms,
+        expires_at=moment.now_ms + int(TOKEN_LIVES.total_seconds() * 1000),
+    )
+    _step(tx, moment, None, mandate_id, "token", made_by)
+    return token
+
+
+def enrol(tx: Tx, moment: Moment, token: str, public_key: str) -> tuple[str, Text]:
+    """Let a device in; its id and place. The same key with the same token again is answered as before.
+
+    Raises NotFound for an unknown token, Conflict for one that was used, Refusal for one that is too old or a key of
+    the wrong form, NoMandate where its mandate is over.
+    """
+    key = unbase64url(public_key)
+    if key is None or len(key) != 32:
+        raise Refusal("BAD_KEY", "public_key", texts.BAD_KEY)
+    token_hash = _hash(tidy_typed(token))
+    row = store.token(tx, token_hash)
+    if row is None:
+        raise NotFound("TOKEN_UNKNOWN", "token", texts.TOKEN_UNKNOWN)
+    mandate_id, place, expires_at, used_at, used_by = row[0], Text(row[1], row[2]), row[3], row[4], row[5]
+    known = store.gate_of_key(tx, key)
+    if used_at is not None:
+        if known is not None and known == used_by:
+            return known, place
+        raise Conflict("TOKEN_USED", "token", texts.TOKEN_USED)
+    if moment.now_ms >= expires_at:
+        raise Refusal("TOKEN_EXPIRED", "token", texts.TOKEN_EXPIRED)
+    if known is not None:
+        raise Conflict("KEY_KNOWN", "public_key", texts.KEY_KNOWN)
+    mandates.require(tx, mandate_id, "gate", moment.now)
+    gate_id = moment.new_id()
+    store.use_token(tx, token_hash, gate_id, moment.now_ms)
+    store.add_gate(
+        tx,
+        id=gate_id,
+        mandate_id=mandate_id,
+        place_en=place.en,
+        place_zh=place.zh_hans,
+        public_key=key,
+        enrolled_at=moment.now_ms,
+    )
+    _step(tx, moment, gate_id, mandate_id, "enrolled", "token")
+    mandates.append_log(
+        tx,
+        moment,
+        "device",
+        {"kind": "gate", "group": mandate_id, "count": store.count_gates(tx, mandate_id)},
+    )
+    return gate_id, place
+
+
+def end_gate(tx: Tx, moment: Moment, gate_id: str, who: str) -> None:
+    """Take a gate out of the fleet: lost, stolen, sold. Its uploads are refused from now on. Raises NotFound."""
+    found = {gate.id: gate for gate in gates(tx)}.get(gate_id)
+    if found is None:
+        raise NotFound("GATE_UNKNOWN", "gate_id", texts.GATE_UNKNOWN)
+    if store.end_gate(tx, gate_id):
+        _step(tx, moment, gate_id, found.mandate_id, "ended", who)
+
+
+def gates(tx: Tx) -> list[Gate]:
+    """Every gate with its standing alarms, by place."""
+    alarms = store.standing_alarms(tx)
+    return [
+        Gate(
+            id=row[0],
+            mandate_id=row[1],
+            place=Text(row[2], row[3]),
+            state=row[4],
+            enrolled_at=from_ms(row[5]),
+            last_seen_at=None if row[6] is None else from_ms(row[6]),
+            snapshot=row[7],
+            alarms=alarms.get(row[0], ()),
+        )
+        for row in store.gates(tx)
+    ]
+
+
+# Counts
+
+
+def record_counts(tx: Tx, moment: Moment, batch: CountBatch) -> bool:
+    """Store one signed upload; False if it was stored before.
+
+    Raises NotFound for an unknown or ended gate or a wrong signature (the three are never told apart), Conflict if
+    other counts came under this number, Refusal for rows that no gate can have counted.
+    """
+    known = store.gate_key(tx, batch.gate_id)
+    if known is None or known[1] != "up" or not _is_signed(known[0], batch):
+        raise NotFound("GATE_UNKNOWN", "gate_id", texts.GATE_UNKNOWN)
+    body_hash = sha256(signed_bytes(batch)).digest()
+    stored = store.batch_hash(tx, batch.gate_id, batch.seq)
+    if stored is not None:
+        if stored != body_hash:
+            raise Conflict("COUNTS_CHANGED", "seq", texts.COUNTS_CHANGED)
+        return False
+    _check(batch, moment.now)
+    store.add_batch(tx, batch.gate_id, batch.seq, body_hash, moment.now_ms)
+    store.add_counts(tx, [{"gate_id": batch.gate_id} | msgspec.structs.asdict(row) for row in batch.rows])
+    store.put_alarms(tx, [{"gate_id": batch.gate_id} | msgspec.structs.asdict(row) for row in batch.alarms])
+    store.note_seen(tx, batch.gate_id, batch.seq, batch.snapshot, moment.now_ms)
+    return True
+
+
+def counts(tx: Tx, first: datetime, last: datetime) -> list[SlotCount]:
+    """Counts of the quarters of an hour that begin between `first` and `last`, both included."""
+    rows = store.counts(tx, to_ms(first) // 1000 // SLOT_SECONDS, to_ms(last) // 1000 // SLOT_SECONDS)
+    return [SlotCount(row[0], row[1], row[2], row[3], int(row[4])) for row in rows]
+
+
+def _check(batch: CountBatch, now: datetime) -> None:
+    latest = int(now.timestamp()) // SLOT_SECONDS + AHEAD
+    if batch.seq < 1 or not 0 <= batch.snapshot < 1 << 53:
+        raise Refusal("NOT_A_NUMBER", "seq", texts.NOT_A_NUMBER)
+    if len(batch.rows) > MAX_ROWS or len(batch.alarms) > MAX_ALARMS:
+        raise Refusal("TOO_MANY_ROWS", "rows", texts.TOO_MANY_ROWS)
+    for i, row in enumerate(batch.rows):
+        if (row.outcome, row.reason) not in PAIRS:
+            raise Refusal("UNKNOWN_OUTCOME", f"rows[{i}].outcome", texts.UNKNOWN_OUTCOME)
+        if not 1 <= row.n <= MAX_COUNT or not 0 <= row.policy < 1 << 31:
+            raise Refusal("NOT_A_NUMBER", f"rows[{i}].n", texts.NOT_A_NUMBER)
+        if not 0 < row.slot15 <= latest:
+            raise Refusal("SLOT_AHEAD", f"rows[{i}].slot15", texts.SLOT_AHEAD)
+    if len({(row.slot15, row.outcome, row.reason, row.policy) for row in batch.rows}) != len(batch.rows):
+        raise Refusal("TWICE", "rows", texts.TWICE)
+    for i, alarm in enumerate(batch.alarms):
+        if alarm.kind not in ALARMS:
+            raise Refusal("UNKNOWN_ALARM", f"alarms[{i}].kind", texts.UNKNOWN_ALARM)
+
+
+def _is_signed(key: bytes, batch: CountBatch) -> bool:
+    signature = unbase64url(batch.sig)
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature or b"", signed_bytes(batch))
+    except InvalidSignature:
+        return False
+    return True
+
+
+# Snapshots
+
+
+def publish_snapshot(
+    tx: Tx, moment: Moment, signers: Sequence[Signer], foreign: Foreign = OURS_ONLY, *, paper: bool = True
+) -> int:
+    """Sign a new snapshot of all that gates decide by; its number. Numbers only grow."""
+    content = _content(tx, moment.now, foreign, paper)
+    expires = moment.now + SNAPSHOT_LIVES
+    number, raw = credentials.publish_bundle(
+        tx, moment, signers, expires, lambda number: msgspec.structs.replace(content, number=number)
+    )
+    store.add_snapshot(
+        tx,
+        number=number,
+        issued_at=moment.now_ms,
+        expires_at=to_ms(expires),
+        etag=f'"{sha256(raw).hexdigest()[:32]}"',
+        content=_digest(tx, moment.now, content),
+        body=raw,
+    )
+    return number
+
+
+def refresh_snapshot(
+    tx: Tx, moment: Moment, signers: Sequence[Signer], foreign: Foreign = OURS_ONLY, *, paper: bool = True
+) -> int | None:
+    """Publish if what gates decide by has changed or the newest is six hours old; the new number or None."""
+    newest = store.newest_snapshot(tx)
+    if newest is not None and moment.now < from_ms(newest[1]) + RENEW_AFTER:
+        content = _content(tx, moment.now, foreign, paper)
+        if bytes(newest[4]) == _digest(tx, moment.now, content):
+            return None
+    return publish_snapshot(tx, moment, signers, foreign, paper=paper)
+
+
+def newest_snapshot(tx: Tx) -> tuple[int, str] | None:
+    """Number and ETag of the snapshot that gates should have."""
+    row = store.newest_snapshot(tx)
+    return None if row is None else (row[0], row[3])
+
+
+def snapshot_body(tx: Tx, number: int) -> bytes:
+    """The signed bytes of a snapshot."""
+    return store.snapshot_body(tx, number)
+
+
+def _content(tx: Tx, now: datetime, foreign: Foreign, paper: bool) -> Bundle:
+    """All but number, times, own keys and status lists. Only mandates that are in force and unlock gates go in."""
+    live = {mandate.id for mandate in mandates.live_mandates(tx, now) if mandate.in_force(now, "gate")}
+    notes = [mandates.note_of(one) for one in mandates.standings(tx) if one.document.id in live]
+    rules = policy.live_policy(tx, now)
+    return Bundle(
+        number=0,
+        issued=0,
+        expires=1,
+        keys=foreign.keys,
+        shc=foreign.shc,
+        paper=paper,
+        mandates=tuple(sorted(notes)),
+        policy=None
+        if rules is None
+        else canonical_cbor(
+            {
+                "number": rules.number,
+                "mandate": rules.mandate_id,
+                "body": policy.policy_document(tx, rules.number),
+            }
+        ),
+    )
+
+
+def _digest(tx: Tx, now: datetime, content: Bundle) -> bytes:
+    whole = msgspec.structs.replace(
+        content,
+        keys=(*content.keys, *credentials.public_keys(tx, now)),
+        status=tuple(credentials.status_lists(tx, now)),
+    )
+    return sha256(canonical_cbor(msgspec.to_builtins(whole, builtin_types=(bytes,)))).digest()
+
+
+# The end
+
+
+def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
+    """Delete gates, tokens, counts, alarms and steps of a mandate: rows gone, by table."""
+    return store.erase_mandate(tx, mandate_id)
+
+
+def _hash(token: str) -> bytes:
+    return sha256(b"pratique-gate-token\n" + token.encode()).digest()
+
+
+def _step(tx: Tx, moment: Moment, gate_id: str | None, mandate_id: str, step: str, who: str) -> None:
+    store.add_step(
+        tx,
+        id=moment.new_id(),
+        gate_id=gate_id,
+        mandate_id=mandate_id,
+        step=step,
+        who=who,
+        stepped_at=moment.now_ms,
+    )

@@ -1,0 +1,194 @@
+"""The tables of the fleet: gates, tokens, batches, counts, alarms, snapshots, steps."""
+
+from typing import Any
+
+from pratique.store.tx import Row, Tx
+
+
+def add_token(tx: Tx, **values: Any) -> None:
+    """A token's hash, with the mandate and the place it is for."""
+    tx.run(
+        "INSERT INTO gate_token (token_hash, mandate_id, place_en, place_zh, made_by, made_at, expires_at) "
+        "VALUES (:token_hash, :mandate_id, :place_en, :place_zh, :made_by, :made_at, :expires_at)",
+        **values,
+    )
+
+
+def token(tx: Tx, token_hash: bytes) -> Row | None:
+    """(mandate_id, place_en, place_zh, expires_at, used_at, gate_id)."""
+    return tx.one(
+        "SELECT mandate_id, place_en, place_zh, expires_at, used_at, gate_id FROM gate_token "
+        "WHERE token_hash = :token_hash",
+        token_hash=token_hash,
+    )
+
+
+def use_token(tx: Tx, token_hash: bytes, gate_id: str, now: int) -> bool:
+    """True if it was unused until now."""
+    return (
+        tx.run(
+            "UPDATE gate_token SET used_at = :now, gate_id = :gate_id "
+            "WHERE token_hash = :token_hash AND used_at IS NULL",
+            token_hash=token_hash,
+            gate_id=gate_id,
+            now=now,
+        )
+        == 1
+    )
+
+
+def add_gate(tx: Tx, **values: Any) -> None:
+    """A gate under its mandate."""
+    tx.run(
+        "INSERT INTO gate (id, mandate_id, place_en, place_zh, public_key, state, enrolled_at) "
+        "VALUES (:id, :mandate_id, :place_en, :place_zh, :public_key, 'up', :enrolled_at)",
+        **values,
+    )
+
+
+def gate_key(tx: Tx, gate_id: str) -> tuple[bytes, str] | None:
+    """Public key and state of a gate."""
+    row = tx.one("SELECT public_key, state FROM gate WHERE id = :id", id=gate_id)
+    return None if row is None else (bytes(row[0]), row[1])
+
+
+def gate_of_key(tx: Tx, public_key: bytes) -> str | None:
+    """The gate that made this key."""
+    row = tx.one("SELECT id FROM gate WHERE public_key = :public_key", public_key=public_key)
+    return None if row is None else str(row[0])
+
+
+def gates(tx: Tx) -> list[Row]:
+    """All gates, by place."""
+    return tx.all(
+        "SELECT id, mandate_id, place_en, place_zh, state, enrolled_at, last_seen_at, snapshot FROM gate "
+        "ORDER BY place_en, id"
+    )
+
+
+def count_gates(tx: Tx, mandate_id: str) -> int:
+    """How many gates a mandate has."""
+    row = tx.one("SELECT count(*) FROM gate WHERE mandate_id = :mandate_id", mandate_id=mandate_id)
+    return int(row[0]) if row else 0
+
+
+def end_gate(tx: Tx, gate_id: str) -> bool:
+    """True if it was up until now."""
+    return tx.run("UPDATE gate SET state = 'ended' WHERE id = :id AND state = 'up'", id=gate_id) == 1
+
+
+def standing_alarms(tx: Tx) -> dict[str, tuple[str, ...]]:
+    """Kinds of alarms that stand, by gate."""
+    found: dict[str, tuple[str, ...]] = {}
+    for gate_id, kind in tx.all(
+        "SELECT gate_id, kind FROM gate_alarm WHERE last_slot IS NULL ORDER BY gate_id, kind"
+    ):
+        found[gate_id] = (*found.get(gate_id, ()), kind)
+    return found
+
+
+def batch_hash(tx: Tx, gate_id: str, seq: int) -> bytes | None:
+    """The hash of a batch that was stored, or None."""
+    row = tx.one(
+        "SELECT body_hash FROM count_batch WHERE gate_id = :gate_id AND seq = :seq", gate_id=gate_id, seq=seq
+    )
+    return None if row is None else bytes(row[0])
+
+
+def add_batch(tx: Tx, gate_id: str, seq: int, body_hash: bytes, now: int) -> None:
+    """Note a batch, so that it never counts twice."""
+    tx.run(
+        "INSERT INTO count_batch (gate_id, seq, body_hash, received_at) "
+        "VALUES (:gate_id, :seq, :body_hash, :now)",
+        gate_id=gate_id,
+        seq=seq,
+        body_hash=body_hash,
+        now=now,
+    )
+
+
+def add_counts(tx: Tx, rows: list[dict[str, Any]]) -> None:
+    """Add to the counts."""
+    tx.many(
+        "INSERT INTO slot_count (gate_id, slot15, outcome, reason, policy, n) "
+        "VALUES (:gate_id, :slot15, :outcome, :reason, :policy, :n) "
+        "ON CONFLICT (gate_id, slot15, outcome, reason, policy) DO UPDATE SET n = slot_count.n + excluded.n",
+        rows,
+    )
+
+
+def put_alarms(tx: Tx, rows: list[dict[str, Any]]) -> None:
+    """Raise or clear; an older message never reopens what a newer one cleared, because batches come in order."""
+    tx.many(
+        "INSERT INTO gate_alarm (gate_id, kind, first_slot, last_slot) "
+        "VALUES (:gate_id, :kind, :first_slot, :last_slot) "
+        "ON CONFLICT (gate_id, kind, first_slot) DO UPDATE SET last_slot = excluded.last_slot",
+        rows,
+    )
+
+
+def note_seen(tx: Tx, gate_id: str, seq: int, snapshot: int, now: int) -> None:
+    """When and with what a gate was last heard."""
+    tx.run(
+        "UPDATE gate SET last_seen_at = :now, last_seq = :seq, snapshot = :snapshot "
+        "WHERE id = :id AND last_seq < :seq",
+        id=gate_id,
+        seq=seq,
+        snapshot=snapshot,
+        now=now,
+    )
+
+
+def counts(tx: Tx, first: int, last: int) -> list[Row]:
+    """(gate_id, slot15, outcome, reason, n) of slots first ≤ slot15 ≤ last, policies added up."""
+    return tx.all(
+        "SELECT gate_id, slot15, outcome, reason, sum(n) FROM slot_count "
+        "WHERE slot15 BETWEEN :first AND :last GROUP BY gate_id, slot15, outcome, reason "
+        "ORDER BY slot15, gate_id, outcome, reason",
+        first=first,
+        last=last,
+    )
+
+
+def add_snapshot(tx: Tx, **values: Any) -> None:
+    """Keep a snapshot and forget all but the last three: gates only ever take the newest."""
+    tx.run(
+        "INSERT INTO gate_snapshot (number, issued_at, expires_at, etag, content, body) "
+        "VALUES (:number, :issued_at, :expires_at, :etag, :content, :body)",
+        **values,
+    )
+    tx.run("DELETE FROM gate_snapshot WHERE number < :oldest", oldest=values["number"] - 2)
+
+
+def newest_snapshot(tx: Tx) -> Row | None:
+    """(number, issued_at, expires_at, etag, content) of the newest."""
+    return tx.one(
+        "SELECT number, issued_at, expires_at, etag, content FROM gate_snapshot ORDER BY number DESC LIMIT 1"
+    )
+
+
+def snapshot_body(tx: Tx, number: int) -> bytes:
+    """The bytes of one snapshot that is kept."""
+    row = tx.one("SELECT body FROM gate_snapshot WHERE number = :number", number=number)
+    return b"" if row is None else bytes(row[0])
+
+
+def add_step(tx: Tx, **values: Any) -> None:
+    """One administrative step."""
+    tx.run(
+        "INSERT INTO gate_step (id, gate_id, mandate_id, step, who, stepped_at) "
+        "VALUES (:id, :gate_id, :mandate_id, :step, :who, :stepped_at)",
+        **values,
+    )
+
+
+def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
+    """Delete all that stands under a mandate; how many rows of each table."""
+    of_gates = "gate_id IN (SELECT id FROM gate WHERE mandate_id = :mandate_id)"
+    gone = {
+        table: tx.run(f"DELETE FROM {table} WHERE {of_gates}", mandate_id=mandate_id)
+        for table in ("slot_count", "count_batch", "gate_alarm")
+    }
+    for table in ("gate_step", "gate_token", "gate"):
+        gone[table] = tx.run(f"DELETE FROM {table} WHERE mandate_id = :mandate_id", mandate_id=mandate_id)
+    return gone

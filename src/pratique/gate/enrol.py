@@ -1,0 +1,92 @@
+"""Letting a device in: it makes its own key, shows a one-time token, and keeps what the server answers.
+
+A gate's home holds `device.key` (readable by its owner alone), `gate.json`, the snapshot and the journal.
+"""
+
+import binascii
+import json
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pratique.core.text import Text
+from pratique.credentials.keys import Ed25519Signer, load_or_create_signer, load_signer
+from pratique.credentials.reasons import BadTrust
+from pratique.gate.http import post_json
+
+KEY, ENROLMENT, SNAPSHOT, JOURNAL = "device.key", "gate.json", "snapshot.cbor", "journal.db"
+
+
+class Enrolment(msgspec.Struct, frozen=True):
+    """`gate.json`. `roots` are base64url Ed25519 keys; `quorum` of them sign every snapshot."""
+
+    gate_id: str
+    place: Text
+    roots: tuple[str, ...]
+    quorum: int
+    server: str = ""
+
+    def root_keys(self) -> tuple[bytes, ...]:
+        """The root keys. Raises ValueError for one that is not 32 bytes."""
+        keys = tuple(unbase64url(root) for root in self.roots)
+        if not keys or any(len(key) != 32 for key in keys) or not 1 <= self.quorum <= len(set(keys)):
+            raise ValueError("gate.json: roots are 32 bytes each, and the quorum is at most their number")
+        return keys
+
+
+def enrol(server: str, token: str, home: Path) -> Enrolment:
+    """Make the device key if there is none, and enrol it. Raises Refused with the server's sentence, OSError."""
+    home.mkdir(parents=True, exist_ok=True)
+    signer = load_or_create_signer(home / KEY, "Ed25519")
+    answer = post_json(f"{server}/v1/gates", {"token": token, "public_key": base64url(signer.public_key)})
+    enrolment = read_enrolment(json.dumps({**answer, "server": server}).encode())
+    write_whole(home / ENROLMENT, msgspec.json.encode(enrolment))
+    return enrolment
+
+
+def read_enrolment(raw: bytes) -> Enrolment:
+    """`gate.json` from its bytes. Raises ValueError."""
+    enrolment = msgspec.json.decode(raw, type=Enrolment)
+    enrolment.root_keys()
+    return enrolment
+
+
+def device_signer(home: Path) -> Ed25519Signer | None:
+    """The device key, or None where it is lost: then the gate is out of order until it is enrolled again."""
+    try:
+        signer = load_signer(home / KEY)
+    except (OSError, BadTrust):
+        return None
+    return signer if isinstance(signer, Ed25519Signer) else None
+
+
+def write_whole(path: Path, body: bytes) -> None:
+    """Write beside, force to disk, rename, force the folder: a reader sees the old file or the new one."""
+    draft = path.with_name(path.name + ".new")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def base64url(raw: bytes) -> str:
+    """Without padding."""
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def unbase64url(text: Any) -> bytes:
+    """The bytes. Raises ValueError for anything but base64url."""
+    try:
+        return urlsafe_b64decode(str(text).encode("ascii") + b"=" * (-len(str(text)) % 4))
+    except (binascii.Error, UnicodeEncodeError):
+        raise ValueError("not base64url") from None

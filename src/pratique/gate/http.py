@@ -1,0 +1,88 @@
+"""The few HTTP requests of the sync process: bounded, with a time-out, and a sentence for everything that fails."""
+
+import json
+from typing import Any, NamedTuple
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+TIMEOUT = 20.0
+MAX_ANSWER = 64 << 20
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not an error of the program
+    """The server understood and refused. `code` is the problem's code where it gave one."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail or f"the server answered {status}")
+        self.status, self.code = status, code
+
+
+class Unreachable(Exception):  # noqa: N818 - names the state of the line
+    """No answer, or none that can be understood. Nothing is lost; it is tried again."""
+
+
+class File(NamedTuple):
+    """A downloaded file and its ETag."""
+
+    body: bytes
+    etag: str
+
+
+def post_json(url: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The decoded answer. Raises Refused or Unreachable."""
+    raw = json.dumps(body, ensure_ascii=False).encode()
+    answer = _send(
+        Request(  # noqa: S310 - the scheme was checked
+            _checked(url), raw, {"Content-Type": "application/json", "Accept": "application/json"}
+        )
+    )
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        raise Unreachable("the server's answer is not JSON: check the address") from None
+    if not isinstance(found, dict):
+        raise Unreachable("the server's answer is not an object: check the address")
+    return found
+
+
+def get_file(url: str, etag: str = "") -> File | None:
+    """The file, or None if it is still the one with this ETag. Raises Refused or Unreachable."""
+    try:
+        request = Request(_checked(url), headers={"If-None-Match": etag} if etag else {})  # noqa: S310
+        return _send(request)
+    except Refused as answer:
+        if answer.status == 304:
+            return None
+        raise
+
+
+def _send(request: Request) -> File:
+    try:
+        with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 - the scheme was checked
+            body = answer.read(MAX_ANSWER + 1)
+            etag = answer.headers.get("ETag", "")
+    except HTTPError as fault:
+        raise _refusal(fault) from None
+    except (URLError, TimeoutError, OSError, ValueError) as fault:
+        raise Unreachable(f"no answer: {getattr(fault, 'reason', fault)}") from None
+    if len(body) > MAX_ANSWER:
+        raise Unreachable("the answer is too large")
+    return File(body, etag)
+
+
+def _refusal(fault: HTTPError) -> Refused:
+    with fault:
+        try:
+            problem = json.loads(fault.read(65_536))
+        except (ValueError, OSError):
+            problem = {}
+    if not isinstance(problem, dict):
+        problem = {}
+    return Refused(fault.code, str(problem.get("code", "")), str(problem.get("detail", "")))
+
+
+def _checked(url: str) -> str:
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+        raise Unreachable("a server is given as https://host or http://host:port")
+    return url

@@ -1,0 +1,146 @@
+"""The sync process: brings signed lists, takes signed counts away, learns the time. It may die; the gate goes on.
+
+It never sees a code. Lists are checked before they are put in place by renaming; a count leaves the outbox only when
+the server has acknowledged it; the same batch sent twice counts once. What it learns it tells in lines on its
+standard output: the time of a heartbeat is never written to disk.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from pratique.core.canonical import canonical_json
+from pratique.core.signer import Signer
+from pratique.credentials.reasons import CredentialError
+from pratique.gate import database as db
+from pratique.gate.clock import Clock, Confirmed, Reading, ticks
+from pratique.gate.enrol import Enrolment, base64url, unbase64url, write_whole
+from pratique.gate.http import Refused, Unreachable, get_file, post_json
+from pratique.gate.lists import load
+
+PULL_EVERY = 60.0
+SAY_SOMETHING_EVERY = 900.0  # an empty batch where nothing was counted: the gate is heard, and hears the time
+SLOWEST_ANSWER = 10.0  # seconds; a slower one tells no time
+
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+class Sync:
+    """One round after the other. `tell` gets `{"confirmed": [unix, ticks]}`, `{"pull": …}` and `{"push": …}`.
+
+    An empty text is well, a code is a refusal by us or by the server, `offline` is no answer.
+    """
+
+    def __init__(
+        self, enrolment: Enrolment, signer: Signer, snapshot: Path, journal: Path, tell: Tell
+    ) -> None:
+        self._to, self._signer, self._snapshot, self._tell = enrolment, signer, snapshot, tell
+        self._journal = journal
+        self._etag = ""
+        self._spoke = float("-inf")
+        self._confirmed: Confirmed | None = None
+
+    def run(self, stop: threading.Event, every: float = PULL_EVERY) -> None:
+        """Until `stop`. Nothing that fails in one round ends the next."""
+        while not stop.is_set():
+            self.round()
+            stop.wait(every)
+
+    def round(self) -> None:
+        """Pull, then push."""
+        for name, act in (("pull", self.pull), ("push", self.push)):
+            try:
+                act()
+                self._tell({name: ""})
+            except Unreachable:
+                self._tell({name: "offline"})
+            except Refused as refused:
+                busy = refused.status >= 500 or refused.status == 429
+                self._tell({name: "offline" if busy else refused.code or str(refused.status)})
+            except CredentialError as refused:
+                self._tell({name: refused.code})
+            except ValueError:
+                self._tell({name: "BAD_TRUST"})
+            except (OSError, sqlite3.Error):
+                self._tell({name: "storage"})
+
+    def pull(self) -> bool:
+        """Fetch the snapshot; True if a newer one was put in place. A refused one leaves the present one untouched.
+
+        Raises CredentialError or ValueError for a snapshot that is refused, Refused, Unreachable.
+        """
+        with closing(db.connect(self._journal)) as connection:
+            at_least = int(db.setting(connection, "snapshot", "0"))
+            now = self._now(connection).now
+        file = get_file(f"{self._to.server}/v1/snapshot", self._etag)
+        if file is None:
+            return False
+        load(file.body, self._to.root_keys(), self._to.quorum, at_least, now)
+        self._etag = file.etag
+        if self._snapshot.exists() and self._snapshot.read_bytes() == file.body:
+            return False
+        write_whole(self._snapshot, file.body)
+        return True
+
+    def push(self) -> int:
+        """Send what waits, oldest first; how many were acknowledged. A refused one stays and stops the round."""
+        sent = 0
+        with closing(db.connect(self._journal)) as connection:
+            if not db.waiting(connection, 1) and ticks() - self._spoke >= SAY_SOMETHING_EVERY:
+                with db.transaction(connection):
+                    snapshot = int(db.setting(connection, "snapshot", "0"))
+                    db.post(connection, db.batch([], [], snapshot, int(self._now(connection).unix)))
+            while batches := db.waiting(connection, 20):
+                for seq, body in batches:
+                    self._send(seq, json.loads(body))
+                    db.acknowledged(connection, seq)
+                    sent += 1
+        return sent
+
+    def _send(self, seq: int, fields: dict[str, Any]) -> None:
+        batch = {**fields, "gate_id": self._to.gate_id, "seq": seq}
+        batch["sig"] = base64url(self._signer.sign(b"pratique-counts\n" + canonical_json(batch)))
+        before = ticks()
+        answer = post_json(f"{self._to.server}/v1/gate-counts", batch)
+        self._spoke = after = ticks()
+        told = heard(answer, self._to.gate_id, seq, self._to.root_keys())
+        if told is not None and after - before <= SLOWEST_ANSWER:
+            # Made between the two readings and taken for the later one: the gate's time is never ahead of the server's.
+            self._confirmed = Confirmed(told, after)
+            self._tell({"confirmed": [told, after]})
+
+    def _now(self, connection: sqlite3.Connection) -> Reading:
+        row = connection.execute("SELECT max(unix) FROM time_floor").fetchone()
+        clock = Clock(floor=float(row[0] or 0))
+        if self._confirmed is not None:
+            clock.confirm(self._confirmed)
+        return clock.read()
+
+
+def heard(answer: dict[str, Any], gate_id: str, seq: int, roots: tuple[bytes, ...]) -> float | None:
+    """The time of a signed answer, in seconds since 1970; None if no root key signed it for this very batch."""
+    now = answer.get("now")
+    body = b"pratique-heard\n" + canonical_json({"gate_id": gate_id, "seq": seq, "now": str(now)})
+    try:
+        signature = unbase64url(answer.get("sig"))
+        at = datetime.fromisoformat(str(now))
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        return None
+    for root in roots:
+        try:
+            Ed25519PublicKey.from_public_bytes(root).verify(signature, body)
+        except InvalidSignature:
+            continue
+        return at.timestamp()
+    return None
