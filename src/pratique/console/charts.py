@@ -85,4 +85,7 @@ def _table(series: Sequence[str], columns: Sequence[Column], gap: str) -> str:
         for c in columns
         if c.parts is None or any(c.parts)
     )
-    return f"<details><summary>▤</summary><table><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></details>"
+    return (
+        '<details class="more"><summary>▤</summary><div class="table-scroll"><table class="table">'
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>"
+    )

@@ -55,7 +55,16 @@ def page(call: Call, name: str, zone: ZoneInfo, **values: Any) -> Answer:
     body = (
         _environment()
         .get_template(f"{name}.html")
-        .render(say=say, text=text, when=when, chart=chart, call=call, language=language, now=call.moment.now, **values)
+        .render(
+            say=say,
+            text=text,
+            when=when,
+            chart=chart,
+            call=call,
+            language=language,
+            now=call.moment.now,
+            **values,
+        )
     )
     return Answer(body, media="text/html")
 

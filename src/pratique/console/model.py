@@ -1,0 +1,61 @@
+"""What the console is given by `app.py`, and the shapes its pages show. No I/O, no person."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from pratique.core.text import Text
+from pratique.notices.model import House
+from pratique.store.store import Store
+
+COOKIE = "pratique_session"
+Invitations = Sequence[tuple[str, str]]
+
+
+class Desk(NamedTuple):
+    """The house as the console uses it. `address` goes into codes and links; `invitations` fills the sign-in page
+    of a demonstration and is empty anywhere else."""
+
+    store: Store
+    house: House
+    secret: bytes
+    zone: ZoneInfo
+    address: str
+    doors: Sequence["Door"] = ()
+    invitations: Callable[[], Invitations] = tuple
+    laboratory: Callable[[str, str], str] | None = None
+
+
+class Door(NamedTuple):
+    """One way in on the first page."""
+
+    href: str
+    name: Text
+    what: Text
+
+
+class Figure(NamedTuple):
+    """One number with its words; `href` leads to the page behind it."""
+
+    number: int
+    word: str
+    href: str = ""
+
+
+class Problem(NamedTuple):
+    """Something that needs a person: `kind` is ok, warn, bad or info."""
+
+    kind: str
+    text: Text
+    href: str
+
+
+class Connect(NamedTuple):
+    """A one-time way to connect a device: its code as SVG, the address behind it, the token, when it ends."""
+
+    svg: str
+    address: str
+    token: str
+    expires: datetime
+    command: str = ""
