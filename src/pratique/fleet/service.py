@@ -250,6 +250,12 @@ def newest_snapshot(tx: Tx) -> tuple[int, str] | None:
     return None if row is None else (row[0], row[3])
 
 
+def newest_issue(tx: Tx) -> tuple[int, datetime] | None:
+    """Number of the newest snapshot and when it was signed."""
+    row = store.newest_snapshot(tx)
+    return None if row is None else (row[0], from_ms(row[1]))
+
+
 def snapshot_body(tx: Tx, number: int) -> bytes:
     """The signed bytes of a snapshot."""
     return store.snapshot_body(tx, number)
