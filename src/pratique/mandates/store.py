@@ -19,6 +19,15 @@ _MANDATE = (
 )
 
 
+class Published(NamedTuple):
+    """What the log has signed: one row, changed only by compare-and-swap on `size`."""
+
+    origin: str
+    size: int
+    root: bytes
+    checkpoint: bytes | None
+
+
 class Officer(NamedTuple):
     """A key the deployment trusts to sign mandates, with its times in milliseconds."""
 
@@ -174,6 +183,62 @@ def add_entry(tx: Tx, kind: str, entry: bytes, leaf: bytes, now_ms: int) -> int:
     )  # fmt: skip
     assert row is not None  # noqa: S101 - RETURNING of one inserted row
     return int(row[0])
+
+
+def log_size(tx: Tx) -> int:
+    """How many entries are committed."""
+    row = tx.one("SELECT COALESCE(MAX(seq) + 1, 0) FROM log_entry")
+    return int(row[0]) if row else 0
+
+
+def log_entries(tx: Tx, start: int, end: int) -> list[bytes]:
+    """The entries [start, end) in their order."""
+    rows = tx.all(
+        "SELECT entry FROM log_entry WHERE seq >= :start AND seq < :end ORDER BY seq", start=start, end=end
+    )
+    return [bytes(row[0]) for row in rows]
+
+
+def log_published(tx: Tx) -> Published | None:
+    """What was signed last, or None before the first time."""
+    row = tx.one("SELECT origin, size, root, checkpoint FROM log_state WHERE id = 1")
+    return (
+        Published(row[0], int(row[1]), bytes(row[2]), None if row[3] is None else bytes(row[3]))
+        if row
+        else None
+    )
+
+
+def swap_log_state(tx: Tx, old: int | None, origin: str, size: int, root: bytes, now_ms: int) -> bool:
+    """Set size and root if the size is still `old` (None: no row yet). False if another was faster."""
+    if old is None:
+        return tx.run(
+            "INSERT INTO log_state (id, origin, size, root, published_at) VALUES (1, :origin, :size, :root, :now) "
+            "ON CONFLICT (id) DO NOTHING",
+            origin=origin, size=size, root=root, now=now_ms,
+        ) == 1  # fmt: skip
+    return tx.run(
+        "UPDATE log_state SET size = :size, root = :root, published_at = :now, checkpoint = NULL "
+        "WHERE id = 1 AND size = :old AND origin = :origin",
+        old=old, origin=origin, size=size, root=root, now=now_ms,
+    ) == 1  # fmt: skip
+
+
+def set_checkpoint(tx: Tx, size: int, checkpoint: bytes) -> None:
+    """Keep the signed bytes beside the size they belong to."""
+    tx.run("UPDATE log_state SET checkpoint = :raw WHERE id = 1 AND size = :size", raw=checkpoint, size=size)
+
+
+def public_documents(tx: Tx) -> list[tuple[str, bytes]]:
+    """(name, reading) of every published mandate's text, and (name, note) of every early end."""
+    readings = tx.all(
+        "SELECT d.mandate_id, d.reading FROM mandate_document d JOIN mandate m ON m.id = d.mandate_id "
+        "WHERE m.published_at IS NOT NULL AND d.reading IS NOT NULL"
+    )
+    ends = tx.all("SELECT mandate_id, note FROM mandate_end")
+    return [(f"{row[0]}.reading", bytes(row[1])) for row in readings] + [
+        (f"{row[0]}.end", bytes(row[1])) for row in ends
+    ]
 
 
 def _standing(tx: Tx, row: Row) -> Standing:
