@@ -5,7 +5,7 @@ mandates and rules cannot be read. What is refused leaves the lists in use as th
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from pratique.policy.ruleset import rule_set_of
 AMBER_AFTER = timedelta(hours=24)
 STALE_AFTER = timedelta(hours=72)
 MAX_BYTES = 64 << 20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Loaded(NamedTuple):
@@ -51,9 +52,22 @@ class Loaded(NamedTuple):
         return now.timestamp() >= min(self.snapshot.expires, self.issued + STALE_AFTER.total_seconds())
 
 
-def load(raw: bytes, roots: Sequence[bytes], quorum: int, at_least: int, now: datetime) -> Loaded:
-    """Check and read a snapshot. Raises CredentialError, or ValueError for mandates or rules that cannot be read."""
-    snapshot = read_bundle(raw, roots, quorum, at_least, now)
+def load(
+    raw: bytes, roots: Sequence[bytes], quorum: int, at_least: int, now: datetime, *, again: bool = False
+) -> Loaded:
+    """Check and read a snapshot. Raises CredentialError, or ValueError for mandates or rules that cannot be read.
+
+    One that has expired is refused, but for `again`: the very snapshot the gate decided by last (number `at_least`).
+    After a restart it is used on as stale lists, about which the mandate's fail table decides.
+    """
+    try:
+        snapshot = read_bundle(raw, roots, quorum, at_least, now)
+    except CredentialError as refused:
+        if refused.code != "LIST_EXPIRED" or not again:
+            raise
+        snapshot = read_bundle(raw, roots, quorum, at_least, _EPOCH)
+        if snapshot.number != at_least:
+            raise
     orders = tuple(order for note in snapshot.mandates if (order := read_order(note)) is not None)
     if snapshot.policy is None:
         return Loaded(snapshot, orders, None, 0)
@@ -103,7 +117,8 @@ class Lists:
             if stat.st_size > MAX_BYTES:
                 raise CredentialError("TOO_LARGE", "the snapshot file")
             self._seen = mark
-            loaded = load(self._path.read_bytes(), self._roots, self._quorum, self._at_least, now)
+            raw, again = self._path.read_bytes(), self.current is None
+            loaded = load(raw, self._roots, self._quorum, self._at_least, now, again=again)
         except OSError:
             return None
         except CredentialError as refused:

@@ -153,7 +153,10 @@ class Gate:
         if self.memory.same_code(scan.text, self._ticks()):
             return
         now, grade = self._now.now, self._now.grade
-        self._commit(decide(scan.text, now, grade, loaded, order.fail, self.memory.shown_before), scan.at)
+        judged = decide(scan.text, now, grade, loaded, order.fail, self.memory.shown_before)
+        opens = judged.decision.opens and bool(judged.credential)
+        if not (opens and self.memory.still_in_view(judged.credential, self._ticks())):
+            self._commit(judged, scan.at)
 
     def _commit(self, judged: Judged, at: float) -> None:
         decision, slot15 = judged.decision, slot_of(self._now.unix)
@@ -163,7 +166,7 @@ class Gate:
         if decision.opens:
             self.opened += 1
             self._open = Open(seq, slot15, judged)
-            if judged.replay is not None:
+            if judged.replay:
                 self.memory.take(judged.replay, self._ticks(), judged.window)
             self._door(True)
         self._tell(self._line(decision, decision.reason, at))
@@ -173,6 +176,10 @@ class Gate:
             self._left(annulled=True)
         self._step(self.machine.feed("opened" if decision.opens else "refused", self._ticks()))
         self._display()
+
+    def fault(self, name: str, stands: bool = True) -> None:
+        """A cause that somebody else found."""
+        self._cause(name, stands)
 
     def finish(self) -> None:
         """The end of the work: the passage under way counts as made, the way in is shut unless it must be free."""
@@ -249,7 +256,7 @@ class Gate:
         if annulled:
             decision, judged = passage.judged.decision, passage.judged
             self.journal.annul(passage.seq, decision, passage.slot15)
-            if judged.replay is not None:
+            if judged.replay:
                 self.memory.give_back(judged.replay)
             self.memory.forget_codes()
             taken_back = Decision("annulled", "annulled", decision.policy, decision.snapshot)

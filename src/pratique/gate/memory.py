@@ -21,13 +21,24 @@ class Memory:
         self._key = key
         self._codes: OrderedDict[bytes, float] = OrderedDict()
         self._proofs: OrderedDict[bytes, float] = OrderedDict()
+        self._in_view: tuple[bytes, float] = (b"", float("-inf"))
 
     def same_code(self, text: str, now: float) -> bool:
         """True if this very text was read less than five seconds ago. Remembers it."""
         mark = self._mark(b"code", text.encode("utf-8", "surrogatepass"))
         last = self._codes.get(mark)
         _put(self._codes, mark, now, now - SAME_CODE_SECONDS)
-        return last is not None and now - last < SAME_CODE_SECONDS
+        again = last is not None and now - last < SAME_CODE_SECONDS
+        if again:
+            self._in_view = (self._in_view[0], now)
+        return again
+
+    def still_in_view(self, credential: bytes, now: float) -> bool:
+        """True if the last passage was opened for this pass and it was in view less than five seconds ago: its owner
+        stands there while the phone draws the next proof. Remembers it; asked only for what opens."""
+        mark = self._mark(b"pass", credential)
+        before, self._in_view = self._in_view, (mark, now)
+        return before[0] == mark and now - before[1] < SAME_CODE_SECONDS
 
     def shown_before(self, proof: bytes) -> bool:
         """True if this proof was taken at this gate already."""
@@ -44,6 +55,7 @@ class Memory:
     def forget_codes(self) -> None:
         """A passage was taken back: the same code is a new scan."""
         self._codes.clear()
+        self._in_view = (b"", float("-inf"))
 
     def __len__(self) -> int:
         return len(self._codes) + len(self._proofs)

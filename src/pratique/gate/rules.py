@@ -1,6 +1,7 @@
 """A certificate of others against the snapshot's rules (pure): CertLogic rules of the EU form, as they were published.
 
-Without such rules in the policy, a good signature and a date in force are all that is asked.
+Without such rules in the policy, a good signature and a date in force are all that is asked; a test that is not
+negative goes to staff.
 """
 
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ CLEAR: Pair = ("clear", "paper")  # bound to no device, like paper: staff may as
 HOLD: Pair = ("hold", "policy")
 OPEN: Pair = ("see_staff", "stale")  # rules that are newer than this gate, or that cannot judge this
 
+_NOT_DETECTED = "260415000"  # SNOMED CT, as in the EU value set of test results
 _TYPES = {"v": "Vaccination", "t": "Test", "r": "Recovery"}
 
 
@@ -47,6 +49,12 @@ def by_rules(found: Verified, now: datetime, rules: RuleSet | None) -> Pair:
     if False in values:
         return HOLD
     return OPEN if None in values else CLEAR
+
+
+def _is_positive(payload: Any) -> bool:
+    """True for a test that does not say "not detected": without a rule it is not for the gate to wave it through."""
+    tests = payload.get("t") if isinstance(payload, dict) else None
+    return any(not isinstance(one, dict) or one.get("tr") != _NOT_DETECTED for one in tests or ())
 
 
 def _time(seconds: Any) -> str | None:
