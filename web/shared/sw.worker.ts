@@ -1,0 +1,64 @@
+/** The service worker of a face: keeps its files for use without a network, and nothing else.
+
+Files are named by their hash and checked against it. Answers of the server are never kept: they are about a person. */
+
+export {};
+
+declare const self: ServiceWorkerGlobalScope;
+declare const BUILD: string;
+declare const PAGE: string;
+/** Address and SHA-256 (base64, as in `integrity`) of each file. */
+declare const PRECACHE: [string, string][];
+
+const CACHE = `pratique-${PAGE}-${BUILD}`;
+const LISTED = new Set(PRECACHE.map(([address]) => address));
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(fill());
+});
+
+/** Whole or not at all: one file that is missing or not what the build made stops the install; the old cache stays. */
+async function fill(): Promise<void> {
+  const cache = await caches.open(CACHE);
+  try {
+    await Promise.all(
+      PRECACHE.map(async ([address, hash]) => {
+        const answer = await fetch(address, { cache: "no-cache", integrity: `sha256-${hash}` });
+        if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+        await cache.put(address, answer);
+      }),
+    );
+  } catch (fault) {
+    await caches.delete(CACHE);
+    throw fault;
+  }
+}
+
+self.addEventListener("message", (event) => {
+  if (event.data === "take-over") void self.skipWaiting();
+});
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil(
+    (async () => {
+      for (const name of await caches.keys()) {
+        if (name.startsWith(`pratique-${PAGE}-`) && name !== CACHE) await caches.delete(name);
+      }
+      await self.clients.claim();
+    })(),
+  );
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== "GET" || url.origin !== self.location.origin) return;
+  const isPage = request.mode === "navigate" && (url.pathname === `/${PAGE}` || url.pathname === `/${PAGE}/`);
+  const listed = isPage ? `/${PAGE}/` : url.pathname;
+  if (LISTED.has(listed)) event.respondWith(serve(listed, request));
+});
+
+async function serve(listed: string, request: Request): Promise<Response> {
+  const cache = await caches.open(CACHE);
+  return (await cache.match(listed)) ?? fetch(request);
+}

@@ -1,0 +1,25 @@
+/** Sentences of a face in the reader's language. The build leaves each face only the keys of its own part of words.json.
+
+Texts that come from the server are data with both languages in them; `say` picks one. */
+
+import { language, type Language } from "./prefs.ts";
+import all from "./words.json";
+
+export type Key = keyof typeof all;
+export type Text = { en: string; "zh-Hans": string };
+export type Fill = Record<string, string | number>;
+
+const texts = all as Record<Key, Text>;
+
+/** The message in the reader's language, its `{places}` filled in. Reading it follows the language switch. */
+export const t = (key: Key, fill: Fill = {}): string => inLanguage(language.value, key, fill);
+
+export function inLanguage(wanted: Language, key: Key, fill: Fill = {}): string {
+  return texts[key][wanted].replace(/\{(\w+)\}/g, (_, name: string) => String(fill[name] ?? ""));
+}
+
+export const isKey = (key: string): key is Key => key in texts;
+export const say = (text: Text): string => text[language.value];
+
+/** A list of short texts joined as the language does it. */
+export const sayAll = (list: readonly Text[]): string => list.map(say).join(language.value === "en" ? " " : "");

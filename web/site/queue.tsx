@@ -1,0 +1,60 @@
+/** All tubes this device has sealed, what became of each, and the device itself. */
+
+import { updateWaits, applyUpdate } from "../shared/offline.ts";
+import { Screen } from "../shared/shell.tsx";
+import { dayAndTime } from "../shared/time.ts";
+import { say, t } from "../shared/words.ts";
+import type { Row } from "./model.ts";
+import { change, device, rows, tube } from "./state.ts";
+import { Queue } from "./work.tsx";
+
+export function QueueScreen() {
+  const me = device.value!;
+  const list = [...rows.value].sort((a, b) => Number(b.state !== "stored") - Number(a.state !== "stored") || b.seq - a.seq);
+  return (
+    <Screen title={t("site.list.title")} back wide>
+      <Queue />
+      {list.length === 0 ? <p class="empty">{t("site.list.none")}</p> : (
+        <div class="table-scroll" tabIndex={0}>
+          <table class="table">
+            <thead><tr><th scope="col">{t("site.list.tube")}</th><th scope="col" class="num">{t("site.list.people")}</th><th scope="col">{t("site.list.sealed")}</th><th scope="col">{t("site.list.state")}</th></tr></thead>
+            <tbody>{list.map((row) => <Line row={row} />)}</tbody>
+          </table>
+        </div>
+      )}
+      <section class="card">
+        <h2>{t("site.device.title")}</h2>
+        <dl class="facts">
+          <div><dt>{t("site.device.site")}</dt><dd>{say(me.site.name)}</dd></div>
+          <div><dt>{t("site.device.campaign")}</dt><dd>{say(me.campaign.name)}</dd></div>
+          <div><dt>{t("site.device.mandate")}</dt><dd class="mono">{me.campaign.mandate_id}</dd></div>
+          <div><dt>{t("site.device.id")}</dt><dd class="mono">{me.device_id}</dd></div>
+        </dl>
+        <div class="field">
+          <label for="lane">{t("site.device.lane")}</label>
+          <input id="lane" type="number" min={1} max={99} inputMode="numeric" value={me.lane} onChange={(e) => { const lane = Number(e.currentTarget.value); if (Number.isInteger(lane) && lane > 0) void change({ lane }); }} />
+        </div>
+        <label class="choice"><input type="checkbox" checked={me.left_handed} onChange={() => void change({ left_handed: !me.left_handed })} />{t("site.device.left")}</label>
+        {updateWaits.value && (tube.value ? <p class="note quiet">{t("site.device.update-later")}</p> : <button class="button second" type="button" onClick={applyUpdate}>{t("common.update")}</button>)}
+        <p class="small soft">{t("site.device.keeps")}</p>
+      </section>
+    </Screen>
+  );
+}
+
+const TONE = { waiting: ["conditions", "bar"], stored: ["clear", "ok"], conflict: ["hold", "stop"], refused: ["hold", "stop"] } as const;
+
+function Line({ row }: { row: Row }) {
+  const [tone, shape] = TONE[row.state];
+  return (
+    <tr data-state={row.state}>
+      <th scope="row" class="mono">{row.code}</th>
+      <td class="num">{row.people}</td>
+      <td>{dayAndTime(row.sealed_at)}</td>
+      <td>
+        <span class={`badge ${tone}`}><span class={`shape ${shape}`} />{t(`site.state.${row.state}`)}</span>
+        {row.text && <p class="small">{say(row.text)}</p>}
+      </td>
+    </tr>
+  );
+}

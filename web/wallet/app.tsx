@@ -1,0 +1,53 @@
+/** The wallet: which screen is open. */
+
+import "../shared/tokens.css";
+import "../shared/base.css";
+import "./wallet.css";
+
+import { keepOffline } from "../shared/offline.ts";
+import { language } from "../shared/prefs.ts";
+import { route } from "../shared/route.ts";
+import { Bar, mount } from "../shared/shell.tsx";
+import { t } from "../shared/words.ts";
+import { Home } from "./home.tsx";
+import { AppealsScreen, HelpScreen, LooksScreen, NoticesScreen, PaperScreen, ResultsScreen } from "./lists.tsx";
+import { NoticeScreen } from "./notice.tsx";
+import { PassScreen, SiteCodeScreen } from "./pass.tsx";
+import { SettingsScreen } from "./settings.tsx";
+import { holder, ready, start } from "./state.ts";
+import { Welcome } from "./welcome.tsx";
+
+function Open() {
+  const [place, id] = route.value;
+  if (!ready.value) return null;
+  if (place === "paper") return <PaperScreen />;
+  if (place === "settings") return <SettingsScreen />;
+  if (!holder.value) return <Welcome />;
+  switch (place) {
+    case "pass": return <PassScreen />;
+    case "code": return <SiteCodeScreen />;
+    case "notice": return <NoticeScreen id={id ?? ""} key={id} />;
+    case "notices": return <NoticesScreen />;
+    case "results": return <ResultsScreen />;
+    case "looks": return <LooksScreen />;
+    case "appeals": return <AppealsScreen />;
+    case "help": return <HelpScreen />;
+    default: return <Home />;
+  }
+}
+
+function App() {
+  return (
+    <div class="shell" data-language={language.value}>
+      <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.getElementById("main")?.focus(); }}>{t("common.skip")}</a>
+      <Bar name={t("wallet.name")} />
+      <Open />
+    </div>
+  );
+}
+
+// A scanned payload must not stay in the browser's history.
+if (location.search) history.replaceState(null, "", location.pathname + location.hash);
+mount(<App />);
+keepOffline("wallet", () => true);
+void start();

@@ -1,0 +1,181 @@
+/** The wallet's one state and what changes it: binding, polling, appeals, forgetting. Screens only read it. */
+
+import { computed, signal } from "@preact/signals";
+
+import { ask, Offline, pause, Problem } from "../shared/api.ts";
+import { fromBase64url, toBase64url, type Bytes } from "../shared/bytes.ts";
+import { now, offset } from "../shared/clock.ts";
+import { bindProof, newHolderKey, publicPoint } from "../shared/pq1.ts";
+import { isOpen, type Notice, type Wallet } from "./model.ts";
+import * as store from "./store.ts";
+
+const POLL = 20_000;
+
+export const ready = signal(false);
+export const holder = signal<store.Holder | undefined>();
+export const view = signal<Wallet | undefined>();
+export const fetchedAt = signal(0);
+export const reached = signal(true);
+export const busy = signal(false);
+export const fault = signal<Problem | undefined>();
+export const waiting = signal<store.Waiting[]>([]);
+const remembered = signal<Notice[]>([]);
+
+/** Notices of the server, and those it no longer lists: a notice never vanishes from the phone by itself. */
+export const notices = computed<Notice[]>(() => {
+  const told = view.value?.notices ?? [];
+  const listed = new Set(told.map((n) => n.id));
+  const gone = remembered.value.filter((n) => !listed.has(n.id));
+  return [...told, ...gone.map((n) => (isOpen(n) ? { ...n, state: "withdrawn" } : n))];
+});
+
+let etag = "";
+let failures = 0;
+let timer = 0;
+
+export async function start(): Promise<void> {
+  [holder.value, waiting.value, remembered.value] = await Promise.all([store.readHolder(), store.readWaiting(), store.readNotices()]);
+  const kept = await store.readKept();
+  if (kept) {
+    view.value = kept.view;
+    etag = kept.etag;
+    fetchedAt.value = kept.fetched_at;
+    offset.value = kept.offset;
+  }
+  ready.value = true;
+  addEventListener("online", () => void poll());
+  addEventListener("offline", () => { reached.value = false; });
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && void poll());
+  if (holder.value) void poll();
+}
+
+/** First run: makes the key on this phone and tells the server its public part. */
+export async function begin(): Promise<void> {
+  await attempt(async () => {
+    const pair = holder.value?.pair ?? (await newHolderKey());
+    await bind(pair);
+  });
+  if (holder.value) {
+    void navigator.storage?.persist?.();
+    void poll();
+  }
+}
+
+async function bind(pair: CryptoKeyPair): Promise<void> {
+  type Bound = { subject_id: string; token: string; expires: string };
+  const { challenge } = (await ask<{ challenge: string }>("/v1/challenge")).body;
+  const body = {
+    public_key: toBase64url(await publicPoint(pair)),
+    challenge,
+    signature: toBase64url(await bindProof(pair.privateKey, challenge)),
+  };
+  const bound = (await ask<Bound>("/v1/subjects", { method: "POST", body })).body;
+  const made = { pair, subject_id: bound.subject_id, token: bound.token, token_ends: bound.expires };
+  await store.keepHolder(made);
+  holder.value = made;
+}
+
+/** Runs a call and turns its faults into state. True if it went through. */
+async function attempt(call: () => Promise<void>): Promise<boolean> {
+  busy.value = true;
+  try {
+    await call();
+    reached.value = true;
+    fault.value = undefined;
+    return true;
+  } catch (error) {
+    if (error instanceof Offline) reached.value = false;
+    else if (error instanceof Problem) fault.value = error;
+    else throw error;
+    return false;
+  } finally {
+    busy.value = false;
+  }
+}
+
+/** A call with the holder's token. A token that ran out is renewed once with the same key. */
+async function call<T>(path: string, options: Parameters<typeof ask>[1] = {}) {
+  const me = holder.value!;
+  if (Date.parse(me.token_ends) < now()) await bind(me.pair);
+  try {
+    return await ask<T>(path, { ...options, token: holder.value!.token });
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 401) throw error;
+    await bind(me.pair);
+    return ask<T>(path, { ...options, token: holder.value!.token });
+  }
+}
+
+let last: Promise<void> = Promise.resolve();
+
+/** Asks for news, sends what waits, and plans the next call. Calls wait for one another. */
+export const poll = (): Promise<void> => (last = last.then(pollOnce));
+
+async function pollOnce(): Promise<void> {
+  if (!holder.value) return;
+  const went = await attempt(async () => {
+    await drain();
+    const told = await call<Wallet>("/v1/wallet", { etag });
+    fetchedAt.value = Date.now();
+    if (told.status !== 304) await take(told.body, told.etag);
+    else if (view.value) await store.keepView({ view: view.value, etag, fetched_at: fetchedAt.value, offset: offset.value });
+  });
+  failures = went ? 0 : failures + 1;
+  plan();
+}
+
+function plan(): void {
+  clearTimeout(timer);
+  if (document.visibilityState === "visible") timer = window.setTimeout(() => void poll(), pause(POLL, failures));
+}
+
+async function take(told: Wallet, tag: string): Promise<void> {
+  etag = tag;
+  await store.keepView({ view: told, etag, fetched_at: fetchedAt.value, offset: offset.value });
+  view.value = told;
+  remembered.value = await store.readNotices();
+}
+
+/** One tap: the appeal is kept on the phone first, then sent; without a network it goes when there is one. */
+export async function appeal(notice: Notice, text: string): Promise<void> {
+  await store.putWaiting({ key: crypto.randomUUID(), notice_id: notice.id, text, written_at: Date.now() });
+  waiting.value = await store.readWaiting();
+  await poll();
+}
+
+async function drain(): Promise<void> {
+  for (const item of await store.readWaiting()) {
+    try {
+      await call(`/v1/notices/${item.notice_id}/appeals`, { method: "POST", body: { text: item.text }, key: item.key });
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status >= 500 || error.status === 429) throw error;
+      fault.value = error; // refused for good: the sentence is shown, the text is not sent again
+    }
+    await store.dropWaiting(item.seq!);
+  }
+  waiting.value = await store.readWaiting();
+}
+
+export type Card = { name: string; phone: string; language: string };
+export const writeCard = (card: Card): Promise<boolean> =>
+  attempt(async () => { await call("/v1/card", { method: "PUT", body: card }); });
+
+export type Forgotten = { online_at: string; final_by: string };
+
+/** Has the server destroy the key of this person's data, then empties the phone. Undefined where it did not go through. */
+export async function forget(): Promise<Forgotten | undefined> {
+  let told: Forgotten | undefined;
+  const went = await attempt(async () => { told = (await call<Forgotten>("/v1/forget", { method: "POST", body: {} })).body; });
+  if (went) await forgetHere();
+  return told;
+}
+
+/** Empties this phone only. */
+export async function forgetHere(): Promise<void> {
+  clearTimeout(timer);
+  await store.deleteAll();
+  etag = "";
+  [holder.value, view.value, waiting.value, remembered.value] = [undefined, undefined, [], []];
+}
+
+export const credentialOf = (text: string): Bytes => fromBase64url(text);

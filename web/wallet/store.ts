@@ -1,0 +1,65 @@
+/** What the wallet keeps on the phone, in IndexedDB. The key is a handle: its private part cannot be read by anybody. */
+
+import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from "idb";
+
+import type { Notice, Wallet } from "./model.ts";
+
+export type Holder = { pair: CryptoKeyPair; subject_id: string; token: string; token_ends: string };
+export type Kept = { view: Wallet; etag: string; fetched_at: number; offset: number };
+/** An appeal that was written but not yet taken by the server. `key` makes a second try harmless. */
+export type Waiting = { seq?: number; key: string; notice_id: string; text: string; written_at: number };
+
+interface Schema extends DBSchema {
+  holder: { key: "me"; value: Holder };
+  view: { key: "last"; value: Kept };
+  notice: { key: string; value: Notice };
+  outbox: { key: number; value: Waiting };
+}
+
+const NAME = "pratique-wallet";
+const STRICT = { durability: "strict" } as const;
+let opened: Promise<IDBPDatabase<Schema>> | undefined;
+
+const db = (): Promise<IDBPDatabase<Schema>> =>
+  (opened ??= openDB<Schema>(NAME, 1, {
+    upgrade(fresh) {
+      fresh.createObjectStore("holder");
+      fresh.createObjectStore("view");
+      fresh.createObjectStore("notice", { keyPath: "id" });
+      fresh.createObjectStore("outbox", { keyPath: "seq", autoIncrement: true });
+    },
+  }));
+
+export const readHolder = async (): Promise<Holder | undefined> => (await db()).get("holder", "me");
+
+export async function keepHolder(holder: Holder): Promise<void> {
+  const tx = (await db()).transaction("holder", "readwrite", STRICT);
+  await Promise.all([tx.store.put(holder, "me"), tx.done]);
+}
+
+export const readKept = async (): Promise<Kept | undefined> => (await db()).get("view", "last");
+
+/** Keeps the answer whole, and each notice beside it, so that none can disappear without a trace. */
+export async function keepView(kept: Kept): Promise<void> {
+  const tx = (await db()).transaction(["view", "notice"], "readwrite", STRICT);
+  await tx.objectStore("view").put(kept, "last");
+  for (const notice of kept.view.notices) await tx.objectStore("notice").put(notice);
+  await tx.done;
+}
+
+export const readNotices = async (): Promise<Notice[]> => (await db()).getAll("notice");
+
+export async function putWaiting(waiting: Waiting): Promise<void> {
+  const tx = (await db()).transaction("outbox", "readwrite", STRICT);
+  await Promise.all([tx.store.add(waiting), tx.done]);
+}
+
+export const readWaiting = async (): Promise<Waiting[]> => (await db()).getAll("outbox");
+export const dropWaiting = async (seq: number): Promise<void> => (await db()).delete("outbox", seq);
+
+/** Everything on this phone, the key included. */
+export async function deleteAll(): Promise<void> {
+  (await db()).close();
+  opened = undefined;
+  await deleteDB(NAME);
+}
