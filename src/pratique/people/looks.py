@@ -23,7 +23,7 @@ from pratique.store.tx import Row, Tx
 FIRST_PREV = bytes(32)
 
 
-class Seen(NamedTuple):
+class Looked(NamedTuple):
     """One subject looked at: the fields shown, under which mandate they are held."""
 
     subject_id: str
@@ -32,7 +32,14 @@ class Seen(NamedTuple):
 
 
 def log_looks(
-    tx: Tx, moment: Moment, sealer: Sealer, reader: Reader, seen: Sequence[Seen], *, purpose: str, action: str
+    tx: Tx,
+    moment: Moment,
+    sealer: Sealer,
+    reader: Reader,
+    seen: Sequence[Looked],
+    *,
+    purpose: str,
+    action: str,
 ) -> int:
     """Append one entry for each subject seen; a list counts as a look at each of its rows.
 

@@ -5,7 +5,7 @@ here knows of tests, notices or passes.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -18,8 +18,7 @@ from pratique.core.text import Text
 from pratique.people import store
 from pratique.people.access import Scope, Seen, allow, masked
 from pratique.people.binding import check_binding, check_challenge, check_key
-from pratique.people.looks import Seen as Seen_at
-from pratique.people.looks import chain_head, first_bad_entry, log_looks, looks_at
+from pratique.people.looks import Looked, chain_head, first_bad_entry, log_looks, looks_at
 from pratique.people.model import ContactCard, Forgotten, Kind, Reader
 from pratique.people.slip import code_hash, make_code, read_shown, slip_text, tidy_code, wallet_text
 from pratique.people.staff import (
@@ -46,7 +45,7 @@ _card = msgspec.json.Decoder(ContactCard)
 class SubjectSecrets(Protocol):
     """What forgetting needs of the key store: destroy one subject's secret under one mandate, never fail for none."""
 
-    def destroy_subject(self, mandate: str, subject: str) -> None: ...
+    def destroy_subject(self, mandate: str, subject: str) -> object: ...
 
 
 class Bound(NamedTuple):
@@ -118,6 +117,24 @@ def holder_keys(tx: Tx, subject_id: str) -> list[bytes]:
         id=subject_id,
     )
     return [bytes(row[0]) for row in rows]
+
+
+def holder_keys_of(tx: Tx, subject_ids: Iterable[str]) -> dict[str, list[bytes]]:
+    """`holder_keys` of many; subjects without a key are left out."""
+    found: dict[str, list[bytes]] = {}
+    for subject_id, key in store.keys_of(tx, subject_ids):
+        found.setdefault(subject_id, []).append(bytes(key))
+    return found
+
+
+def existing(tx: Tx, subject_ids: Iterable[str]) -> set[str]:
+    """Those of these subjects that are known and not forgotten."""
+    return store.existing(tx, subject_ids)
+
+
+def subjects_after(tx: Tx, after: str, limit: int) -> list[str]:
+    """The next subjects in the order of their random ids; "" begins."""
+    return store.subjects_after(tx, after, limit)
 
 
 def subject_exists(tx: Tx, subject_id: str) -> bool:
@@ -224,7 +241,7 @@ def read_card(
             plain = sealer.open(_card_place(subject_id, mandate, written_at), bytes(sealed))
         except Destroyed:
             continue
-        seen = [Seen_at(subject_id, mandate, shown)]
+        seen = [Looked(subject_id, mandate, shown)]
         log_looks(tx, moment, sealer, reader, seen, purpose=purpose, action="card")
         card = _card.decode(plain)
         values = {field: str(getattr(card, field)) for field in shown}
@@ -320,9 +337,10 @@ def _card_place(subject_id: str, mandate: str, written_at: int) -> Place:
 
 
 __all__ = [
-    "Bound", "SubjectSecrets", "accept_invite", "bind_wallet", "chain_head", "check_subject_id", "create_papers",
-    "create_subject", "end_staff", "erase_mandate", "finish_forgetting", "first_bad_entry", "forget", "holder_keys",
-    "holder_of", "invite_staff", "list_staff", "log_looks", "looks_at", "make_claim_code", "own_card", "read_card",
-    "read_shown", "sign_out", "slip_text", "staff_session", "subject_exists", "subject_of_code", "subject_of_key",
-    "token_for", "touch", "wallet_text", "wallet_version", "write_card",
+    "Bound", "Looked", "SubjectSecrets", "accept_invite", "bind_wallet", "chain_head", "check_subject_id",
+    "create_papers", "create_subject", "end_staff", "erase_mandate", "existing", "finish_forgetting",
+    "first_bad_entry", "forget", "holder_keys", "holder_keys_of", "holder_of", "invite_staff",
+    "list_staff", "log_looks", "looks_at", "make_claim_code", "own_card", "read_card", "read_shown",
+    "sign_out", "slip_text", "staff_session", "subject_exists", "subject_of_code", "subject_of_key",
+    "subjects_after", "token_for", "touch", "wallet_text", "wallet_version", "write_card",
 ]  # fmt: skip

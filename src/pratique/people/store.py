@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pratique.store.tx import Row, Tx
 
+CHUNK = 256  # subjects of one statement
+
 
 def subject_row(tx: Tx, subject_id: str) -> Row | None:
     """(kind, created_at, version)"""
@@ -28,6 +30,40 @@ def add_key(tx: Tx, public_key: bytes, subject_id: str, now_ms: int) -> None:
         id=subject_id,
         at=now_ms,
     )
+
+
+def chunks(ids: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Parameter lists of a few fixed lengths, so that statements are prepared once."""
+    wanted = list(dict.fromkeys(ids))
+    for start in range(0, len(wanted), CHUNK):
+        part = wanted[start : start + CHUNK]
+        width = next(size for size in (1, 16, CHUNK) if len(part) <= size)
+        part += [""] * (width - len(part))
+        yield ", ".join(f":s{i}" for i in range(width)), {f"s{i}": one for i, one in enumerate(part)}
+
+
+def keys_of(tx: Tx, subject_ids: Iterable[str]) -> Iterator[Row]:
+    """(subject_id, public_key), oldest key first."""
+    for named, values in chunks(subject_ids):
+        sql = (
+            f"SELECT subject_id, public_key FROM subject_key WHERE subject_id IN ({named}) "
+            "ORDER BY added_at, public_key"
+        )
+        yield from tx.all(sql, **values)
+
+
+def existing(tx: Tx, subject_ids: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for named, values in chunks(subject_ids):
+        found.update(row[0] for row in tx.all(f"SELECT id FROM subject WHERE id IN ({named})", **values))
+    return found
+
+
+def subjects_after(tx: Tx, after: str, limit: int) -> list[str]:
+    rows = tx.all(
+        "SELECT id FROM subject WHERE id > :after ORDER BY id LIMIT :limit", after=after, limit=limit
+    )
+    return [row[0] for row in rows]
 
 
 def touch(tx: Tx, subject_ids: Iterable[str]) -> None:

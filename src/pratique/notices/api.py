@@ -1,0 +1,114 @@
+"""HTTP routes of the room `notices`: the wallet's one read, appeals, "I have read it", forgetting. Thin."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from pratique.core.moment import rfc3339
+from pratique.core.text import Text
+from pratique.notices import service
+from pratique.notices.appeal import MAX_TEXT
+from pratique.notices.model import AppealView, House, Results, WalletView
+from pratique.store.store import Store
+from pratique.store.tx import Tx
+from pratique.web.frame import Answer, Call, Route
+
+
+class AppealText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the holder writes; it may be empty: one tap is enough."""
+
+    text: str = ""
+
+
+class Forgetting(msgspec.Struct, frozen=True):
+    """When nobody can read it here any more, and by when the keys are gone from every copy (RFC 3339)."""
+
+    online_at: str
+    final_by: str
+    ends: tuple[Text, ...]
+    stays: tuple[Text, ...]
+
+
+class Noted(msgspec.Struct, frozen=True):
+    """Done."""
+
+    now: str
+
+
+ENDS = (
+    Text(
+        "your passes, notices, appeals, results and contact card here",
+        "您在此处的通行凭证、提示、申诉、结果和联系卡",
+    ),
+    Text("the link between your key and every tube you were in", "您的密钥与所在采样管之间的联系"),
+)
+STAYS = (
+    Text("counts that name nobody", "不含个人的计数"),
+    Text("log entries that point at nobody any more", "不再指向任何人的日志条目"),
+)
+DEFAULT_SKEW_S = 90
+
+
+def _no_results(tx: Tx, subject_id: str) -> list[service.ResultView]:
+    return []
+
+
+def routes(
+    store: Store,
+    house: House,
+    results: Results = _no_results,
+    skew_s: Callable[[Tx], int] = lambda tx: DEFAULT_SKEW_S,
+) -> list[Route]:
+    """`results` gives a subject's results (from testing); `skew_s` the seconds a presentation may be old."""
+
+    async def wallet(call: Call) -> Answer:
+        me, moment = call.caller.id, call.moment
+        asked = call.headers.get("if-none-match")
+        tag = await store.aread(lambda tx: service.wallet_tag(tx, moment, me))
+        if asked == tag:
+            return Answer(None, 304, {"ETag": tag, "Cache-Control": "no-cache"})
+        if await store.aread(lambda tx: service.needs_refresh(tx, moment, house, me)):
+            await store.awrite(lambda tx: service.refresh_passes(tx, moment, house, me))
+
+        def read(tx: Tx) -> tuple[str, WalletView]:
+            view = service.wallet_view(tx, moment, house, me, results, skew_s(tx))
+            return service.wallet_tag(tx, moment, me), view
+
+        tag, view = await store.aread(read)
+        return Answer(view, 200, {"ETag": tag, "Cache-Control": "no-cache"})
+
+    async def appeal(call: Call) -> Answer:
+        view = await store.awrite(
+            lambda tx: service.appeal(
+                tx,
+                call.moment,
+                house,
+                subject_id=call.caller.id,
+                notice_id=call.path["id"],
+                text=call.body.text,
+            )
+        )
+        return Answer(view, 201)
+
+    async def was_read(call: Call) -> Noted:
+        await store.awrite(
+            lambda tx: service.note(
+                tx, call.moment, "read", notice_id=call.path["id"], subject_id=call.caller.id
+            )
+        )
+        return Noted(rfc3339(call.moment.now))
+
+    async def forget(call: Call) -> Forgetting:
+        done = await store.awrite(lambda tx: service.forget(tx, call.moment, house, call.caller.id))
+        return Forgetting(rfc3339(done.online_at), rfc3339(done.final_by), ENDS, STAYS)
+
+    me = ("holder",)
+    return [
+        Route("GET", "/v1/wallet", wallet, me, "everything a wallet shows", None, WalletView),
+        Route(
+            "POST", "/v1/notices/{id}/appeals", appeal, me,
+            f"appeal; at most {MAX_TEXT} characters", AppealText, AppealView, 30,
+        ),
+        Route("POST", "/v1/notices/{id}/read", was_read, me, "the holder has read it", None, Noted, 60),
+        Route("POST", "/v1/forget", forget, me, "forget me", None, Forgetting, 5),
+    ]  # fmt: skip

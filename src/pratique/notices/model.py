@@ -1,0 +1,342 @@
+"""The facts of the room `notices`: kinds, openings, what the wallet reads. No I/O.
+
+A notice knows a subject, never a site or a place. There is no score and no ranking of anybody.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from pratique.core.signer import Signer
+from pratique.core.text import Text
+from pratique.notices.clear import Condition
+from pratique.people.service import SubjectSecrets
+from pratique.policy import service as policy
+from pratique.policy.model import Decision
+from pratique.store.sealing import Sealer
+from pratique.store.tx import Tx
+
+Class = Literal["duty", "restriction", "information"]
+Cause = Literal["person", "system"]
+EvidenceChange = policy.EvidenceChange  # one piece of evidence, and the ref of what it withdraws
+OPEN_STATES = ("open", "waiting")
+
+# Nothing goes back: a correction opens a new notice that names the old one.
+TRANSITIONS: dict[str, frozenset[str]] = {
+    "open": frozenset({"waiting", "cleared", "lifted", "replaced", "withdrawn"}),
+    "waiting": frozenset({"cleared", "lifted", "replaced", "withdrawn"}),
+    "cleared": frozenset(),
+    "lifted": frozenset(),
+    "replaced": frozenset(),
+    "withdrawn": frozenset(),
+}
+
+
+class House(NamedTuple):
+    """What the room needs of the house around it; `app.py` makes it once."""
+
+    sealer: Sealer
+    signer: Signer
+    keys: SubjectSecrets
+
+
+class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One kind of notice, as data: texts in both languages, when it waits, when it clears, how long at most.
+
+    `hours` is the usual time, `max_hours` the longest anybody may be asked; a kind without end does not exist.
+    """
+
+    code: str
+    version: int
+    class_: Class = msgspec.field(name="class")
+    cause: Cause
+    title: Text
+    reasons: dict[str, Text]
+    remedy: tuple[Text, ...]
+    allowed: tuple[Text, ...]
+    waits: Condition | None = None
+    clears: Condition
+    hours: int
+    max_hours: int
+
+
+class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file `kinds.json`: every text of the room."""
+
+    kinds: tuple[Kind, ...]
+    events: dict[str, Text]
+    causes: dict[str, Text]
+    facts: dict[str, Text]
+    answers: dict[str, Text]
+
+
+class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One fact as it is shown: what, from where, since when (RFC 3339, or null)."""
+
+    what: Text
+    source: Text | str
+    at: str | None
+
+
+class Opening(NamedTuple):
+    """A notice to be opened. Its facts stand in `decision`, in `ground_id` (about nobody), or in `facts` (sealed).
+
+    `deadline` None takes the kind's usual time; `since` None means samples from now on count.
+    """
+
+    subject_id: str
+    kind: str
+    mandate_id: str
+    reason: str
+    decision: Decision | None = None
+    ground_id: str = ""
+    facts: tuple[Said, ...] = ()
+    analyte: str = ""
+    source_ref: str = ""
+    since: datetime | None = None
+    deadline: datetime | None = None
+    campaign_id: str = ""
+    replaces: str = ""
+    decider: str = ""
+
+
+class Campaign(NamedTuple):
+    """What a campaign says to everybody: its mandate, the analyte tested for, and when it closes."""
+
+    id: str
+    name: Text
+    mandate_id: str
+    analyte: str
+    opens_at: datetime
+    closes_at: datetime
+
+
+class NoticeRow(NamedTuple):
+    """A notice as it is stored; times in milliseconds. The column names are the field names."""
+
+    id: str
+    subject_id: str
+    kind: str
+    kind_version: int
+    class_: str
+    mandate_id: str
+    campaign_id: str
+    decision_id: str
+    facts_row_id: str
+    ground_id: str
+    rule_id: str
+    rule_version: str
+    reason_code: str
+    remedy_code: str
+    appeal_path: str
+    clock_profile: str
+    analyte: str
+    source_ref: str
+    waiting_ref: str
+    since_at: int
+    opened_at: int
+    duration_ms: int
+    deadline_at: int
+    ends_at: int
+    due_at: int
+    state: str
+    state_at: int
+    cause: str
+    replaces: str
+    decider: str
+    sealed_facts: bytes | None
+
+
+class AppealRow(NamedTuple):
+    """An appeal as it is stored; times in milliseconds."""
+
+    id: str
+    notice_id: str
+    subject_id: str
+    mandate_id: str
+    facts_row_id: str
+    ground_id: str
+    facts_hash: str
+    opened_at: int
+    profile: str
+    stage: int
+    stage_at: int
+    due_at: int
+    next_at: int
+    escalated: int
+    state: str
+    decider: str
+    reviewer: str
+    first_reviewer: str
+    outcome: str
+    reason_code: str
+    closed_at: int | None
+    sealed_text: bytes
+    text_digest: bytes
+    sealed_answer: bytes | None
+    answered_at: int | None
+
+
+# What the wallet reads
+
+
+class ReasonView(msgspec.Struct, frozen=True):
+    code: str
+    text: Text
+
+
+class RuleView(msgspec.Struct, frozen=True):
+    id: str
+    version: str
+
+
+class AppealPath(msgspec.Struct, frozen=True):
+    """Where to appeal, and within how many hours somebody must answer."""
+
+    path: str
+    clock_hours: int
+
+
+class EventView(msgspec.Struct, frozen=True):
+    at: str
+    what: Text
+
+
+class NoticeView(msgspec.Struct, frozen=True, kw_only=True):
+    """A notice as the holder sees it: why, what to do, by when, how to appeal, what happened."""
+
+    id: str
+    kind: str
+    class_: Class = msgspec.field(name="class")
+    cause: Cause
+    title: Text
+    reason: ReasonView
+    facts: tuple[Said, ...]
+    rule: RuleView
+    mandate_id: str
+    remedy: tuple[Text, ...]
+    allowed: tuple[Text, ...]
+    opened_at: str
+    deadline: str
+    deadline_effective: str
+    extended_because: tuple[Text, ...]
+    state: str
+    replaces: str
+    appeal: AppealPath
+    history: tuple[EventView, ...]
+
+
+class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
+    outcome: str
+    reasons: tuple[ReasonView, ...]
+    remedy: tuple[Text, ...]
+    rule: RuleView
+    facts: tuple[Said, ...]
+    mandate_id: str
+    valid_until: str
+    would_change: tuple[Text, ...]
+
+
+class MandateView(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    purpose: Text
+    issuer: Text
+    appeal_office: Text
+    start: str
+    end: str
+
+
+class PassView(msgspec.Struct, frozen=True):
+    credential: str
+    expires: str
+
+
+class ResultView(msgspec.Struct, frozen=True):
+    """A result of one's own tube, as `testing` gives it."""
+
+    tube_kind: str
+    outcome: str
+    sampled_at: str
+    known_at: str
+    analyte: str
+
+
+class LookView(msgspec.Struct, frozen=True):
+    at: str
+    role: str
+    purpose: Text
+    fields: tuple[str, ...]
+
+
+class AppealView(msgspec.Struct, frozen=True, kw_only=True):
+    """An appeal as its holder sees it; `reason` and `answer` once it is answered."""
+
+    id: str
+    notice_id: str
+    opened_at: str
+    due_at: str
+    state: str
+    outcome: str
+    reason: Text | None = None
+    answer: str = ""
+
+
+class WalletView(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a wallet shows. The times are RFC 3339 in UTC."""
+
+    now: str
+    subject_id: str
+    mandate: MandateView | None
+    decision: DecisionView | None
+    notices: tuple[NoticeView, ...]
+    passes: tuple[PassView, ...]
+    results: tuple[ResultView, ...]
+    looks: tuple[LookView, ...]
+    appeals: tuple[AppealView, ...]
+    skew_s: int
+
+
+Results = Callable[[Tx, str], list[ResultView]]
+
+# What the console reads: no name, no subject
+
+
+class NoticeLine(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    kind: str
+    title: Text
+    state: str
+    cause: str
+    opened_at: datetime
+    due_at: datetime
+    mandate_id: str
+
+
+class AppealLine(msgspec.Struct, frozen=True, kw_only=True):
+    """`level` is how far it escalated: 0, 1 (half of the clock), 2 (four fifths)."""
+
+    id: str
+    notice_id: str
+    kind: str
+    title: Text
+    opened_at: datetime
+    due_at: datetime
+    state: str
+    stage: int
+    level: int
+    decider: str
+    reviewer: str
+    outcome: str
+
+
+class AppealFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reviewer reads: the row the decision was made with, the person's text, and nothing else."""
+
+    line: AppealLine
+    facts: tuple[Said, ...]
+    facts_hash: str
+    rule: RuleView
+    reason: ReasonView
+    text: str

@@ -1,0 +1,132 @@
+"""Use cases of the room `notices`, each in its caller's transaction. What other rooms may use is named here."""
+
+from datetime import datetime
+
+from pratique.core.errors import Conflict, NotFound
+from pratique.core.moment import Moment, from_ms
+from pratique.core.text import Text
+from pratique.credentials import service as credentials
+from pratique.notices import store
+from pratique.notices.answering import appeals_by_due, decide_appeal, open_appeal, read_appeal
+from pratique.notices.campaigns import greet, start_campaign
+from pratique.notices.change import evidence_changed
+from pratique.notices.clear import Happening, Standing, clears, happened
+from pratique.notices.closing import end_notices
+from pratique.notices.faults import declare_fault, end_fault
+from pratique.notices.kinds import read_kind
+from pratique.notices.model import (
+    OPEN_STATES,
+    AppealView,
+    Campaign,
+    EvidenceChange,
+    House,
+    NoticeLine,
+    Opening,
+    ResultView,
+    Said,
+)
+from pratique.notices.opening import open_many, open_notice
+from pratique.notices.passes import pass_mandate, refresh_passes
+from pratique.notices.store import Ended
+from pratique.notices.sweep import end_mandate, sweep
+from pratique.notices.wallet import appeal_view, needs_refresh, wallet_tag, wallet_view
+from pratique.people import service as people
+from pratique.people.model import Forgotten
+from pratique.store.tx import Tx
+
+
+def appeal(tx: Tx, moment: Moment, house: House, *, subject_id: str, notice_id: str, text: str) -> AppealView:
+    """Open an appeal and show it. Raises as `open_appeal`."""
+    row = open_appeal(tx, moment, house, subject_id=subject_id, notice_id=notice_id, text=text)
+    return appeal_view(house, row)
+
+
+def note(tx: Tx, moment: Moment, what: Happening, *, notice_id: str, subject_id: str = "") -> None:
+    """Something happened that no evidence says: read, in touch, order ended. Ends the notice if that is its condition.
+
+    With `subject_id` the notice must be that subject's. Doing it twice changes nothing. Raises NotFound.
+    """
+    row = store.notice(tx, notice_id)
+    if row is None or (subject_id and row.subject_id != subject_id):
+        raise NotFound("NO_SUCH_THING", "notice_id", Text("there is nothing here by that id", "没有此项"))
+    if row.state not in OPEN_STATES:
+        return
+    kind = read_kind(store.kind_bodies(tx)[row.kind, row.kind_version])
+    standing = Standing(row.analyte, from_ms(row.since_at), from_ms(row.ends_at))
+    why = clears(kind.clears, standing, [happened(what, moment.now)], moment.now)
+    if why != what:
+        raise Conflict(
+            "DOES_NOT_END", "notice_id", Text("this notice does not end by that", "此提示不会因此结束")
+        )
+    end_notices(tx, moment, [Ended(row.id, "cleared", moment.now_ms, why, "person")])
+    people.touch(tx, [row.subject_id])
+
+
+def notice_list(tx: Tx, after: tuple[datetime, str] | None = None, limit: int = 100) -> list[NoticeLine]:
+    """Open notices by due time, for the console: no name, no subject. `after` is (due_at, id) of the last line seen."""
+    place = (int(after[0].timestamp() * 1000), after[1]) if after else (0, "")
+    bodies = store.kind_bodies(tx)
+    return [
+        NoticeLine(
+            id=row[0],
+            kind=row[1],
+            title=read_kind(bodies[row[1], row[2]]).title,
+            state=row[3],
+            cause=row[4],
+            opened_at=from_ms(row[5]),
+            due_at=from_ms(row[6]),
+            mandate_id=row[7],
+        )
+        for row in store.lines(tx, place, limit)
+    ]
+
+
+def notice_counts(tx: Tx, mandate_id: str) -> dict[str, dict[str, int]]:
+    """How many notices of each kind are in each state, under one mandate."""
+    found: dict[str, dict[str, int]] = {}
+    for kind, state, n in store.counts(tx, mandate_id):
+        found.setdefault(kind, {})[state] = int(n)
+    return found
+
+
+def told_at(tx: Tx, subject_id: str) -> list[datetime]:
+    """When this subject was told something, one time a message: everything of one moment is one message.
+
+    The wallet's own acts and a sealed sample tell nobody anything.
+    """
+    rows = store.notices_of(tx, subject_id, limit=10_000)
+    silent = {"sample", "read", "contact", "appeal-opened"}
+    lines = store.events(tx, [row.id for row in rows])
+    return [
+        from_ms(at)
+        for at in sorted({line[0] for row in lines.values() for line in row if line[1] not in silent})
+    ]
+
+
+def forget(tx: Tx, moment: Moment, house: House, subject_id: str) -> Forgotten:
+    """Forget one subject: passes end, notices and appeals are deleted, the secrets destroyed. Raises NotFound.
+
+    What ends: everything sealed of the subject in every room. What stays: counts, log entries that point at nobody, and
+    places in tubes by a random id that nothing knows any more, until their mandate ends.
+    """
+    people.wallet_version(tx, subject_id)
+    mandate = pass_mandate(tx, moment.now, "")
+    if mandate is not None:
+        credentials.revoke_passes(
+            tx, moment, subject_id=subject_id, mandate_id=mandate.id, reason="FORGOTTEN", notice_id=None
+        )
+    store.delete_subject(tx, subject_id)
+    return people.forget(tx, moment, house.keys, subject_id)
+
+
+def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
+    """Delete this room's rows of a mandate; rows deleted per table."""
+    return store.erase_mandate(tx, mandate_id)
+
+
+__all__ = [
+    "Campaign", "EvidenceChange", "House", "Opening", "ResultView", "Said", "appeal", "appeals_by_due",
+    "decide_appeal", "declare_fault", "end_fault", "end_mandate", "erase_mandate", "evidence_changed", "forget",
+    "greet", "needs_refresh", "note", "notice_counts", "notice_list", "open_many", "open_notice", "read_appeal",
+    "refresh_passes", "start_campaign", "sweep", "told_at", "wallet_tag", "wallet_view",
+]  # fmt: skip
