@@ -6,7 +6,7 @@ The clock is in the database. No fault of the system stops it, and nothing the o
 from pratique.core.errors import Conflict, NotAllowed, NotFound, Refusal
 from pratique.core.moment import Moment, from_ms
 from pratique.core.text import Text
-from pratique.notices import store
+from pratique.notices import appeal_store, store
 from pratique.notices.appeal import (
     HOUR,
     MAX_TEXT,
@@ -59,7 +59,7 @@ def open_appeal(
     if notice is None or notice.subject_id != subject_id:
         raise _not_found("notice_id")
     digest = house.sealer.blind_index(notice.mandate_id, "appeal", text)
-    for earlier in store.latest_appeals(tx, notice_id):
+    for earlier in appeal_store.about(tx, notice_id):
         if earlier.text_digest == digest:
             return earlier
         if earlier.state == "open":
@@ -71,8 +71,8 @@ def open_appeal(
     if notice.state not in OPEN_STATES:
         raise Conflict("NOTICE_OVER", "notice_id", Text("this notice is over already", "此提示已经结束"))
     row = _new(moment, house, tx, notice, text, digest)
-    store.add_appeal(tx, row)
-    store.appeal_event(tx, row.id, moment.now_ms, "opened", "person")
+    appeal_store.add(tx, row)
+    appeal_store.add_event(tx, row.id, moment.now_ms, "opened", "person")
     store.add_line(tx, notice.id, moment.now_ms, "appeal-opened", "person", reference=row.id)
     people.touch(tx, [subject_id])
     return row
@@ -80,7 +80,7 @@ def open_appeal(
 
 def appeals_by_due(tx: Tx, state: str = "open", limit: int = 200) -> list[AppealLine]:
     """Appeals in the order in which they are due. No name, no subject."""
-    return [line_of(tx, row) for row in store.appeals_by_due(tx, state, limit)]
+    return [line_of(tx, row) for row in appeal_store.by_due(tx, state, limit)]
 
 
 def read_appeal(tx: Tx, moment: Moment, house: House, staff: Staff, appeal_id: str) -> AppealFile:
@@ -92,8 +92,8 @@ def read_appeal(tx: Tx, moment: Moment, house: House, staff: Staff, appeal_id: s
     _may(row, staff)
     if row.state == "open" and not row.reviewer:
         row = row._replace(reviewer=staff.id)
-        store.save_appeal(tx, row)
-        store.appeal_event(tx, row.id, moment.now_ms, "taken", "person", reference=staff.id)
+        appeal_store.save(tx, row)
+        appeal_store.add_event(tx, row.id, moment.now_ms, "taken", "person", reference=staff.id)
     shown = facts_behind(tx, house, notice)
     if facts_hash(shown) != row.facts_hash:
         raise ValueError("the facts shown are not those the decision was made with")
@@ -144,7 +144,7 @@ def decide_appeal(
         sealed_answer=house.sealer.seal(_answer_place(row, moment.now_ms), answer.encode()),
         answered_at=moment.now_ms,
     )
-    store.appeal_event(tx, row.id, moment.now_ms, outcome, "person", reference=staff.id)
+    appeal_store.add_event(tx, row.id, moment.now_ms, outcome, "person", reference=staff.id)
     confirm = (
         second_due(profile(row.profile), row.opened_at) if outcome == "upheld" and row.stage == 1 else None
     )
@@ -159,10 +159,10 @@ def decide_appeal(
             first_reviewer=staff.id,
             reviewer="",
         )
-        store.save_appeal(tx, row)
+        appeal_store.save(tx, row)
     else:
         row = row._replace(state="closed", outcome=outcome, closed_at=moment.now_ms)
-        store.save_appeal(tx, row)
+        appeal_store.save(tx, row)
         if outcome in LIFTS:
             ended = Ended(notice.id, LIFTS[outcome], moment.now_ms, f"appeal-{outcome}", "person", row.id)
             lift(tx, moment, house, notice, ended, withdraw=outcome == "withdrawn")
@@ -177,24 +177,24 @@ def run_clock(tx: Tx, moment: Moment, house: House, row: AppealRow) -> None:
     step = next_step(row.stage_at, row.due_at, row.escalated)
     while row.state == "open" and step.at <= moment.now_ms:
         if step.what == "silence":
-            store.save_appeal(
+            appeal_store.save(
                 tx,
                 row._replace(
                     state="closed", outcome="lifted-by-silence", reason_code="NO_ANSWER", closed_at=row.due_at
                 ),
             )
-            store.appeal_event(tx, row.id, row.due_at, "lifted-by-silence", "clock")
+            appeal_store.add_event(tx, row.id, row.due_at, "lifted-by-silence", "clock")
             notice = store.notice(tx, row.notice_id)
             if notice is not None and notice.state in OPEN_STATES:
                 ended = Ended(notice.id, "lifted", row.due_at, "appeal-silence", "clock", row.id)
                 lift(tx, moment, house, notice, ended, withdraw=False)
             people.touch(tx, [row.subject_id])
             return
-        store.appeal_event(tx, row.id, step.at, step.what, "clock")
+        appeal_store.add_event(tx, row.id, step.at, step.what, "clock")
         escalated = row.escalated + 1
         step = next_step(row.stage_at, row.due_at, escalated)
         row = row._replace(escalated=escalated, next_at=step.at)
-    store.save_appeal(tx, row)
+    appeal_store.save(tx, row)
 
 
 def lift(tx: Tx, moment: Moment, house: House, notice: NoticeRow, ended: Ended, *, withdraw: bool) -> None:
@@ -283,7 +283,7 @@ def _new(moment: Moment, house: House, tx: Tx, notice: NoticeRow, text: str, dig
 
 
 def _with_notice(tx: Tx, appeal_id: str) -> tuple[AppealRow, NoticeRow]:
-    row = store.appeal(tx, appeal_id)
+    row = appeal_store.by_id(tx, appeal_id)
     notice = store.notice(tx, row.notice_id) if row else None
     if row is None or notice is None:
         raise _not_found("appeal_id")

@@ -1,7 +1,5 @@
 """HTTP routes of the room `notices`: the wallet's one read, appeals, "I have read it", forgetting. Thin."""
 
-from collections.abc import Callable
-
 import msgspec
 
 from pratique.core.moment import rfc3339
@@ -46,18 +44,14 @@ STAYS = (
     Text("counts that name nobody", "不含个人的计数"),
     Text("log entries that point at nobody any more", "不再指向任何人的日志条目"),
 )
-DEFAULT_SKEW_S = 90
-
-
-def _no_results(tx: Tx, subject_id: str) -> list[service.ResultView]:
-    return []
+SKEW_S = 90
 
 
 def routes(
     store: Store,
     house: House,
-    results: Results = _no_results,
-    skew_s: Callable[[Tx], int] = lambda tx: DEFAULT_SKEW_S,
+    results: Results,
+    skew_s: int = SKEW_S,
 ) -> list[Route]:
     """`results` gives a subject's results (from testing); `skew_s` the seconds a presentation may be old."""
 
@@ -68,10 +62,10 @@ def routes(
         if asked == tag:
             return Answer(None, 304, {"ETag": tag, "Cache-Control": "no-cache"})
         if await store.aread(lambda tx: service.needs_refresh(tx, moment, house, me)):
-            await store.awrite(lambda tx: service.refresh_passes(tx, moment, house, me))
+            await store.awrite(lambda tx: service.catch_up(tx, moment, house, me))
 
         def read(tx: Tx) -> tuple[str, WalletView]:
-            view = service.wallet_view(tx, moment, house, me, results, skew_s(tx))
+            view = service.wallet_view(tx, moment, house, me, results, skew_s)
             return service.wallet_tag(tx, moment, me), view
 
         tag, view = await store.aread(read)

@@ -6,15 +6,14 @@ from hashlib import sha256
 
 from pratique.core.canonical import canonical_json
 from pratique.core.moment import Moment, from_ms, rfc3339, to_ms
+from pratique.core.text import Text
 from pratique.mandates import service as mandates
 from pratique.notices import store
-from pratique.notices.change import decide_again
 from pratique.notices.kinds import fact_text
 from pratique.notices.model import Campaign, House, Opening, Said
 from pratique.notices.opening import open_many
-from pratique.notices.passes import set_passes
 from pratique.people import service as people
-from pratique.store.tx import Tx
+from pratique.store.tx import Row, Tx
 
 BATCH = 1000
 
@@ -37,22 +36,26 @@ def start_campaign(
     return opened
 
 
-def greet(tx: Tx, moment: Moment, house: House, subject_id: str) -> int:
-    """What somebody new is told: the first decision, and N1 of each campaign that runs. Returns how many notices."""
-    decided, _ = decide_again(tx, moment, house, [subject_id])
-    set_passes(tx, moment, house, decided, {})
-    opened = 0
-    for ground_id, mandate_id, campaign_id, analyte, closes_at in store.running_grounds(tx, moment.now_ms):
-        mandate = mandates.mandate_by_id(tx, mandate_id)
-        if mandate is None or not mandate.in_force(moment.now, "restriction"):
-            continue
-        if not store.told_already(tx, ground_id, [subject_id]):
-            opening = _opening(
-                subject_id, ground_id, mandate_id, campaign_id, analyte, moment.now, from_ms(closes_at)
-            )
-            open_many(tx, moment, house, [opening])
-            opened += 1
-    return opened
+def join_campaigns(tx: Tx, moment: Moment, house: House, subject_id: str) -> int:
+    """N1 of each running campaign for somebody who came later; how many were opened now."""
+    openings = [
+        _opening(subject_id, ground_id, mandate_id, campaign_id, analyte, moment.now, from_ms(closes_at))
+        for ground_id, mandate_id, campaign_id, analyte, closes_at in missing_campaigns(
+            tx, moment, subject_id
+        )
+    ]
+    return len(open_many(tx, moment, house, openings))
+
+
+def missing_campaigns(tx: Tx, moment: Moment, subject_id: str) -> list[Row]:
+    """The grounds of running campaigns that nobody has told this subject of."""
+    found = []
+    for row in store.running_grounds(tx, moment.now_ms):
+        if not store.told_already(tx, row[0], [subject_id]):
+            mandate = mandates.mandate_by_id(tx, row[1])
+            if mandate is not None and mandate.in_force(moment.now, "restriction"):
+                found.append(row)
+    return found
 
 
 def _ask(
@@ -95,7 +98,7 @@ def _opening(
 def _keep_ground(tx: Tx, moment: Moment, campaign: Campaign) -> str:
     mandate = mandates.require(tx, campaign.mandate_id, "restriction", moment.now)
     runs = fact_text("campaign")
-    named = runs.__class__(f"{runs.en} {campaign.name.en}", f"{runs.zh_hans}{campaign.name.zh_hans}")
+    named = Text(f"{runs.en} {campaign.name.en}", f"{runs.zh_hans}{campaign.name.zh_hans}")
     facts = (
         Said(named, mandate.issuer, rfc3339(campaign.opens_at)),
         Said(fact_text("closes"), mandate.issuer, rfc3339(campaign.closes_at)),

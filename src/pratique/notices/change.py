@@ -41,12 +41,11 @@ def evidence_changed(tx: Tx, moment: Moment, house: House, changes: Sequence[Evi
     for change in changes:
         theirs.setdefault(change.evidence.subject_id, []).append(change)
     decided, rules = decide_again(tx, moment, house, list(theirs))
-    ended, waits = _ends(tx, moment, theirs, rules, decided)
+    ended = _ends(tx, moment, theirs, rules, decided)
     over = {one.notice_id for one in ended if one.state != "waiting"}
     openings, newer = _asked(tx, moment, house, theirs, over, decided)
     openings += _told_of_corrections(tx, moment, corrections, decided)
     finish(tx, moment, house, [*ended, *newer], openings, decided)
-    store.wait_for(tx, waits)
     _give_back_time(tx, moment, changes)
     people.touch(tx, list(theirs))
 
@@ -79,33 +78,29 @@ def finish(
 
 def ends_by_rule(tx: Tx, moment: Moment, decided: dict[str, Pair], rules: RuleSet | None) -> list[Ended]:
     """Notices whose rule is met although no evidence came: time alone changed the decision."""
-    return _ends(tx, moment, {subject_id: [] for subject_id in decided}, rules, decided)[0]
+    return _ends(tx, moment, {subject_id: [] for subject_id in decided}, rules, decided)
 
 
 def ends_of(
     row: NoticeRow, body: str, changes: Sequence[EvidenceChange], met: bool, moment: Moment
-) -> tuple[Ended | None, str]:
-    """What the changes do to one notice, and the ref of the sample it now waits for ("" for none). Pure.
+) -> Ended | None:
+    """What the changes do to one notice: end it, let it wait for a result, or nothing. Pure.
 
     `met` says that the rule behind the notice is no longer broken.
     """
     for change in changes:
         if row.source_ref and change.supersedes == row.source_ref:
-            return Ended(row.id, "replaced", moment.now_ms, "corrected", "rule", change.evidence.ref), ""
+            return Ended(row.id, "replaced", moment.now_ms, "corrected", "rule", change.evidence.ref)
     kind, facts = read_kind(body), [known_of(change.evidence) for change in changes]
     if met:
         facts.append(happened("rule-met", moment.now))
     standing = Standing(row.analyte, from_ms(row.since_at), NEVER)
+    ref = changes[-1].evidence.ref if changes else ""
     if why := clears(kind.clears, standing, facts, moment.now):
-        ref = changes[-1].evidence.ref if changes else ""
-        return Ended(row.id, "cleared", moment.now_ms, why, "rule", ref), ""
-    if kind.waits is not None:
-        for change in reversed(changes):
-            if clears(kind.waits, standing, [known_of(change.evidence)], moment.now):
-                ref = change.evidence.ref
-                waiting = Ended(row.id, "waiting", moment.now_ms, "sample", "rule", ref)
-                return (waiting if row.state == "open" else None), ref
-    return None, ""
+        return Ended(row.id, "cleared", moment.now_ms, why, "rule", ref)
+    if row.state == "open" and kind.waits and clears(kind.waits, standing, facts, moment.now):
+        return Ended(row.id, "waiting", moment.now_ms, "sample", "rule", ref)
+    return None
 
 
 def _ends(
@@ -114,18 +109,16 @@ def _ends(
     theirs: dict[str, list[EvidenceChange]],
     rules: RuleSet | None,
     decided: dict[str, Pair],
-) -> tuple[list[Ended], list[dict[str, str]]]:
+) -> list[Ended]:
     rows = store.open_notices(tx, theirs)
     bodies = store.kind_bodies(tx) if rows else {}
-    ended, waits = [], []
+    ended = []
     for row in rows:
         met = _rule_is_met(row, rules, decided.get(row.subject_id))
-        end, ref = ends_of(row, bodies[row.kind, row.kind_version], theirs[row.subject_id], met, moment)
+        end = ends_of(row, bodies[row.kind, row.kind_version], theirs[row.subject_id], met, moment)
         if end is not None:
             ended.append(end)
-        if ref:
-            waits.append({"id": row.id, "ref": ref})
-    return ended, waits
+    return ended
 
 
 def _rule_is_met(row: NoticeRow, rules: RuleSet | None, pair: Pair | None) -> bool:
@@ -204,19 +197,22 @@ def _told_of_corrections(
 
 def _give_back_time(tx: Tx, moment: Moment, changes: Iterable[EvidenceChange]) -> None:
     """A sample that could not be tested cost its giver the time since it was taken: every duty gets it back."""
-    for change in changes:
-        evidence = change.evidence
-        start = to_ms(evidence.sampled_at)
-        if evidence.outcome == "recollect" and start < moment.now_ms:
-            store.add_fault(
-                tx,
-                id=moment.new_id(),
-                scope="subject",
-                scope_id=evidence.subject_id,
-                from_at=start,
-                to_at=moment.now_ms,
-                cause="unusable-sample",
-                by="rule:N3",
-                now=moment.now_ms,
-                mandate_id=evidence.mandate_id,
-            )
+    lost = [change.evidence for change in changes if change.evidence.outcome == "recollect"]
+    store.add_faults(
+        tx,
+        [
+            {
+                "id": moment.new_id(),
+                "scope": "subject",
+                "scope_id": evidence.subject_id,
+                "from_at": to_ms(evidence.sampled_at),
+                "to_at": moment.now_ms,
+                "cause": "unusable-sample",
+                "by": "rule:N3",
+                "now": moment.now_ms,
+                "mandate_id": evidence.mandate_id,
+            }
+            for evidence in lost
+            if evidence.sampled_at < moment.now
+        ],
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pratique.core.moment import Moment
-from pratique.notices import store
+from pratique.notices import appeal_store, store
 from pratique.notices.store import Ended
 from pratique.store.tx import Tx
 
@@ -15,13 +15,15 @@ def end_notices(tx: Tx, moment: Moment, ended: Sequence[Ended], *, answered: str
     """
     store.set_states(tx, ended)
     over = [one.notice_id for one in ended if one.state != "waiting"]
-    for appeal in store.open_appeals_about(tx, over):
+    for appeal in appeal_store.open_about(tx, over):
         if appeal.id == answered:
             continue
-        store.save_appeal(
+        appeal_store.save(
             tx,
             appeal._replace(
                 state="closed", outcome="withdrawn", reason_code="GROUND_GONE", closed_at=moment.now_ms
             ),
         )
-        store.appeal_event(tx, appeal.id, moment.now_ms, "ground-gone", "rule", reference=appeal.notice_id)
+        appeal_store.add_event(
+            tx, appeal.id, moment.now_ms, "ground-gone", "rule", reference=appeal.notice_id
+        )

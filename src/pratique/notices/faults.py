@@ -1,5 +1,9 @@
-"""Declaring that the system was at fault: one row, however many people, and every clock in its scope stops."""
+"""Declaring that the system was at fault: one row for everybody or a campaign, one a person, and the clocks stop.
 
+A notice knows no site, laboratory or tube. The room that does names the people (or the campaign) concerned.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime
 
 from pratique.core.errors import Refusal
@@ -10,7 +14,7 @@ from pratique.notices.kinds import words
 from pratique.people import service as people
 from pratique.store.tx import Tx
 
-SCOPES = ("all", "campaign", "tube", "subject")
+SCOPES = ("all", "campaign", "subject")
 
 
 def declare_fault(
@@ -18,53 +22,50 @@ def declare_fault(
     moment: Moment,
     *,
     scope: str,
-    scope_id: str,
+    scope_ids: Sequence[str] = ("",),
     cause: str,
     by: str,
     begins: datetime | None = None,
     ends: datetime | None = None,
     mandate_id: str = "",
-) -> str | None:
-    """Stop the clocks of a scope from `begins` (now) to `ends` (None: until `end_fault`); the fault's id.
+) -> int:
+    """Stop the clocks of a scope from `begins` (now) to `ends` (None: until `end_fault`); how many rows were needed.
 
-    `scope_id` is a campaign's id, the ref under which a sample was sealed (`tube`), a subject's id, or "" for all.
-    Wider scopes (a site, a laboratory) are said as campaigns or tubes by the room that knows them: a notice knows no
-    place. The same running fault again changes nothing (None). Raises Refusal for what is not in the lists.
+    `scope_ids` are campaigns' or subjects' ids; for `all` there is none. A fault that lasts already is not declared
+    twice. Raises Refusal for a scope or cause outside the lists, or an end before the beginning.
     """
-    if scope not in SCOPES or bool(scope_id) == (scope == "all"):
+    if scope not in SCOPES or any(bool(one) == (scope == "all") for one in scope_ids):
         raise Refusal("BAD_SCOPE", "scope", Text("choose a scope from the list", "请从列表中选择范围"))
     if cause not in words().causes:
         raise Refusal("BAD_CAUSE", "cause", Text("choose a cause from the list", "请从列表中选择原因"))
     start = begins or moment.now
     if ends is not None and ends <= start:
         raise Refusal("BAD_TIME", "ends", Text("a fault ends after it began", "故障的结束时间须晚于开始时间"))
-    if ends is None and store.has_running_fault(tx, scope, scope_id, cause):
-        return None
-    fault_id = moment.new_id()
-    store.add_fault(
-        tx,
-        id=fault_id,
-        scope=scope,
-        scope_id=scope_id,
-        from_at=to_ms(start),
-        to_at=None if ends is None else to_ms(ends),
-        cause=cause,
-        by=by,
-        now=moment.now_ms,
-        mandate_id=mandate_id,
-    )
-    _tell(tx, scope, scope_id)
-    return fault_id
-
-
-def end_fault(tx: Tx, moment: Moment, *, scope: str, scope_id: str, cause: str) -> bool:
-    """The running fault ends now and the clocks run again. False if there was none."""
-    store.drop_fault(tx, scope, scope_id, cause, to=moment.now_ms)
-    ended = store.end_fault(tx, scope, scope_id, cause, to=moment.now_ms, now=moment.now_ms)
-    _tell(tx, scope, scope_id)
-    return bool(ended)
-
-
-def _tell(tx: Tx, scope: str, scope_id: str) -> None:
+    running = store.running_faults(tx, scope, scope_ids, cause) if ends is None else set()
+    rows = [
+        {
+            "id": moment.new_id(),
+            "scope": scope,
+            "scope_id": one,
+            "from_at": to_ms(start),
+            "to_at": None if ends is None else to_ms(ends),
+            "cause": cause,
+            "by": by,
+            "now": moment.now_ms,
+            "mandate_id": mandate_id,
+        }
+        for one in dict.fromkeys(scope_ids)
+        if one not in running
+    ]
+    store.add_faults(tx, rows)
     if scope == "subject":
-        people.touch(tx, [scope_id])
+        people.touch(tx, [str(row["scope_id"]) for row in rows])
+    return len(rows)
+
+
+def end_fault(tx: Tx, moment: Moment, *, scope: str, scope_ids: Sequence[str] = ("",), cause: str) -> int:
+    """Running faults end now and the clocks run again; how many there were."""
+    ended = store.end_faults(tx, scope, scope_ids, cause, to=moment.now_ms)
+    if scope == "subject":
+        people.touch(tx, list(scope_ids))
+    return ended

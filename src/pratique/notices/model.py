@@ -134,7 +134,6 @@ class NoticeRow(NamedTuple):
     clock_profile: str
     analyte: str
     source_ref: str
-    waiting_ref: str
     since_at: int
     opened_at: int
     duration_ms: int

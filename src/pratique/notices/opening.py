@@ -148,7 +148,6 @@ def _row(moment: Moment, house: House, opening: Opening, mandate: Mandate) -> No
         clock_profile=profile_for(mandate.appeal_hours).code,
         analyte=opening.analyte,
         source_ref=opening.source_ref,
-        waiting_ref="",
         since_at=to_ms(opening.since) if opening.since else now,
         opened_at=now,
         duration_ms=duration,

@@ -8,7 +8,7 @@ from pratique.core.text import Text
 from pratique.credentials import service as credentials
 from pratique.notices import store
 from pratique.notices.answering import appeals_by_due, decide_appeal, open_appeal, read_appeal
-from pratique.notices.campaigns import greet, start_campaign
+from pratique.notices.campaigns import join_campaigns, start_campaign
 from pratique.notices.change import evidence_changed
 from pratique.notices.clear import Happening, Standing, clears, happened
 from pratique.notices.closing import end_notices
@@ -39,6 +39,16 @@ def appeal(tx: Tx, moment: Moment, house: House, *, subject_id: str, notice_id: 
     """Open an appeal and show it. Raises as `open_appeal`."""
     row = open_appeal(tx, moment, house, subject_id=subject_id, notice_id=notice_id, text=text)
     return appeal_view(house, row)
+
+
+def catch_up(tx: Tx, moment: Moment, house: House, subject_id: str) -> None:
+    """What a poll brings up to date: N1 of campaigns that run, the decision where time ended it, the pass.
+
+    Raises NotFound for an unknown or forgotten subject.
+    """
+    people.wallet_version(tx, subject_id)
+    join_campaigns(tx, moment, house, subject_id)
+    refresh_passes(tx, moment, house, subject_id)
 
 
 def note(tx: Tx, moment: Moment, what: Happening, *, notice_id: str, subject_id: str = "") -> None:
@@ -125,8 +135,8 @@ def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
 
 
 __all__ = [
-    "Campaign", "EvidenceChange", "House", "Opening", "ResultView", "Said", "appeal", "appeals_by_due",
+    "Campaign", "EvidenceChange", "House", "Opening", "ResultView", "Said", "appeal", "appeals_by_due", "catch_up",
     "decide_appeal", "declare_fault", "end_fault", "end_mandate", "erase_mandate", "evidence_changed", "forget",
-    "greet", "needs_refresh", "note", "notice_counts", "notice_list", "open_many", "open_notice", "read_appeal",
-    "refresh_passes", "start_campaign", "sweep", "told_at", "wallet_tag", "wallet_view",
+    "needs_refresh", "note", "notice_counts", "notice_list", "open_many", "open_notice", "read_appeal",
+    "start_campaign", "sweep", "told_at", "wallet_tag", "wallet_view",
 ]  # fmt: skip

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pratique.notices.clock import Stop
-from pratique.notices.model import AppealRow, NoticeRow
+from pratique.notices.model import NoticeRow
 from pratique.store.tx import Row, Tx
 
 CHUNK = 256
 Values = Mapping[str, Any]
 
 NOTICE = ", ".join("class" if name == "class_" else name for name in NoticeRow._fields)
-APPEAL = ", ".join(AppealRow._fields)
 OPEN = "state IN ('open', 'waiting')"
 
 
@@ -150,11 +149,6 @@ def postpone(tx: Tx, dues: Sequence[Values]) -> None:
     tx.many("UPDATE notice SET due_at = :due WHERE id = :id", dues)
 
 
-def wait_for(tx: Tx, waits: Sequence[Values]) -> None:
-    """The tube a notice waits for: its faults stop the clock."""
-    tx.many("UPDATE notice SET waiting_ref = :ref WHERE id = :id", waits)
-
-
 def set_states(tx: Tx, changes: Sequence[Ended]) -> None:
     """Move notices on and write it into their history. Who comes second changes nothing and writes nothing."""
     if not changes:
@@ -253,69 +247,53 @@ def lines(tx: Tx, after: tuple[int, str], limit: int) -> list[Row]:
 # Faults
 
 
-def add_fault(tx: Tx, **row: Any) -> None:
-    tx.run(
+def add_faults(tx: Tx, rows: Sequence[Values]) -> None:
+    tx.many(
         "INSERT INTO fault (id, scope, scope_id, from_at, to_at, cause, declared_by, declared_at, changed_at, "
         "mandate_id) VALUES (:id, :scope, :scope_id, :from_at, :to_at, :cause, :by, :now, :now, :mandate_id)",
-        **row,
+        rows,
     )
 
 
-def end_fault(tx: Tx, scope: str, scope_id: str, cause: str, *, to: int, now: int) -> int:
-    return tx.run(
-        "UPDATE fault SET to_at = :to, changed_at = :now WHERE scope = :scope AND scope_id = :id AND cause = :cause "
-        "AND to_at IS NULL AND from_at < :to",
-        scope=scope,
-        id=scope_id,
-        cause=cause,
-        to=to,
-        now=now,
-    )
+def end_faults(tx: Tx, scope: str, scope_ids: Iterable[str], cause: str, *, to: int) -> int:
+    """End running faults now; one that would end before it began never was one."""
+    done = 0
+    for named, values in chunks(scope_ids):
+        running = f"scope = :scope AND scope_id IN ({named}) AND cause = :cause AND to_at IS NULL"
+        where = {**values, "scope": scope, "cause": cause}
+        tx.run(f"DELETE FROM fault WHERE {running} AND from_at >= :to", to=to, **where)
+        done += tx.run(f"UPDATE fault SET to_at = :to, changed_at = :to WHERE {running}", to=to, **where)
+    return done
 
 
-def drop_fault(tx: Tx, scope: str, scope_id: str, cause: str, *, to: int) -> int:
-    """A fault that ends before it began never was one."""
-    return tx.run(
-        "DELETE FROM fault WHERE scope = :scope AND scope_id = :id AND cause = :cause "
-        "AND to_at IS NULL AND from_at >= :to",
-        scope=scope,
-        id=scope_id,
-        cause=cause,
-        to=to,
-    )
-
-
-def has_running_fault(tx: Tx, scope: str, scope_id: str, cause: str) -> bool:
-    row = tx.one(
-        "SELECT 1 FROM fault WHERE scope = :scope AND scope_id = :id AND cause = :cause AND to_at IS NULL",
-        scope=scope,
-        id=scope_id,
-        cause=cause,
-    )
-    return row is not None
+def running_faults(tx: Tx, scope: str, scope_ids: Iterable[str], cause: str) -> set[str]:
+    """Which of these ids have a fault of this cause that lasts."""
+    found: set[str] = set()
+    for named, values in chunks(scope_ids):
+        sql = (
+            f"SELECT scope_id FROM fault WHERE scope = :scope AND scope_id IN ({named}) "
+            "AND cause = :cause AND to_at IS NULL"
+        )
+        found.update(row[0] for row in tx.all(sql, scope=scope, cause=cause, **values))
+    return found
 
 
 def faults_of(tx: Tx, notices: Sequence[NoticeRow]) -> dict[str, list[Stop]]:
-    """The faults that reach each notice: of everybody, its campaign, the tube it waits for, its subject."""
+    """The faults that reach each notice: of everybody, of its campaign, of its subject."""
     found: dict[tuple[str, str], list[Stop]] = {}
     wanted = {
-        "campaign": {row.campaign_id for row in notices},
-        "tube": {row.waiting_ref for row in notices},
+        "campaign": {row.campaign_id for row in notices} - {""},
         "subject": {row.subject_id for row in notices},
     }
     for scope, ids in wanted.items():
-        for named, values in chunks(ids - {""}):
-            sql = (
-                "SELECT scope_id, from_at, to_at, cause FROM fault "
-                f"WHERE scope = :scope AND scope_id IN ({named}) AND scope_id <> ''"
-            )
+        for named, values in chunks(ids):
+            sql = f"SELECT scope_id, from_at, to_at, cause FROM fault WHERE scope = :scope AND scope_id IN ({named})"
             for row in tx.all(sql, scope=scope, **values):
                 found.setdefault((scope, row[0]), []).append(Stop(*row[1:]))
     everybody = [Stop(*row) for row in tx.all("SELECT from_at, to_at, cause FROM fault WHERE scope = 'all'")]
     return {
         row.id: everybody
         + found.get(("campaign", row.campaign_id), [])
-        + found.get(("tube", row.waiting_ref), [])
         + found.get(("subject", row.subject_id), [])
         for row in notices
     }
@@ -325,91 +303,6 @@ def fault_stamp(tx: Tx) -> int:
     """Grows when a fault of more than one person is declared or ends: part of the ETag of every wallet."""
     row = tx.one("SELECT COALESCE(MAX(changed_at), 0) FROM fault WHERE scope <> 'subject'")
     return int(row[0]) if row else 0
-
-
-# Appeals
-
-
-def add_appeal(tx: Tx, row: AppealRow) -> None:
-    tx.run(
-        f"INSERT INTO appeal ({APPEAL}) VALUES ({', '.join(':' + name for name in AppealRow._fields)})",
-        **row._asdict(),
-    )
-
-
-def save_appeal(tx: Tx, row: AppealRow) -> None:
-    """Write back what may change; what the appeal is about never does."""
-    tx.run(
-        "UPDATE appeal SET stage = :stage, stage_at = :stage_at, due_at = :due_at, next_at = :next_at, "
-        "escalated = :escalated, state = :state, reviewer = :reviewer, first_reviewer = :first_reviewer, "
-        "outcome = :outcome, reason_code = :reason_code, closed_at = :closed_at, "
-        "sealed_answer = :sealed_answer, answered_at = :answered_at WHERE id = :id",
-        **{name: getattr(row, name) for name in _CHANGING},
-    )
-
-
-_CHANGING = (
-    "id", "stage", "stage_at", "due_at", "next_at", "escalated", "state", "reviewer", "first_reviewer", "outcome",
-    "reason_code", "closed_at", "sealed_answer", "answered_at",
-)  # fmt: skip
-
-
-def appeal_event(tx: Tx, appeal_id: str, at: int, what: str, by: str, *, reference: str = "") -> None:
-    tx.run(
-        "INSERT INTO appeal_event (appeal_id, seq, at, what, by, reference) "
-        "SELECT :id, COALESCE(MAX(seq), 0) + 1, CAST(:at AS BIGINT), :what, :by, :reference "
-        "FROM appeal_event WHERE appeal_id = :id",
-        id=appeal_id,
-        at=at,
-        what=what,
-        by=by,
-        reference=reference,
-    )
-
-
-def appeal(tx: Tx, appeal_id: str) -> AppealRow | None:
-    row = tx.one(f"SELECT {APPEAL} FROM appeal WHERE id = :id", id=appeal_id)
-    return _appeal(row) if row else None
-
-
-def appeals_of(tx: Tx, subject_id: str) -> list[AppealRow]:
-    """All of one subject, newest first."""
-    rows = tx.all(
-        f"SELECT {APPEAL} FROM appeal WHERE subject_id = :id ORDER BY opened_at DESC, id", id=subject_id
-    )
-    return [_appeal(row) for row in rows]
-
-
-def latest_appeals(tx: Tx, notice_id: str) -> list[AppealRow]:
-    """Those about one notice, oldest first."""
-    rows = tx.all(f"SELECT {APPEAL} FROM appeal WHERE notice_id = :id ORDER BY opened_at, id", id=notice_id)
-    return [_appeal(row) for row in rows]
-
-
-def open_appeals_about(tx: Tx, notice_ids: Iterable[str]) -> list[AppealRow]:
-    found = []
-    for named, values in chunks(notice_ids):
-        sql = f"SELECT {APPEAL} FROM appeal WHERE notice_id IN ({named}) AND state = 'open'"
-        found += [_appeal(row) for row in tx.all(sql, **values)]
-    return found
-
-
-def appeals_next(tx: Tx, now: int, limit: int) -> list[AppealRow]:
-    rows = tx.all(
-        f"SELECT {APPEAL} FROM appeal WHERE state = 'open' AND next_at <= :now ORDER BY next_at, id LIMIT :limit",
-        now=now,
-        limit=limit,
-    )
-    return [_appeal(row) for row in rows]
-
-
-def appeals_by_due(tx: Tx, state: str, limit: int) -> list[AppealRow]:
-    rows = tx.all(
-        f"SELECT {APPEAL} FROM appeal WHERE state = :state ORDER BY due_at, id LIMIT :limit",
-        state=state,
-        limit=limit,
-    )
-    return [_appeal(row) for row in rows]
 
 
 # Forgetting
@@ -451,12 +344,3 @@ def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
 def _notice(row: Row) -> NoticeRow:
     found = NoticeRow(*row)
     return found._replace(sealed_facts=bytes(found.sealed_facts)) if found.sealed_facts is not None else found
-
-
-def _appeal(row: Row) -> AppealRow:
-    found = AppealRow(*row)
-    return found._replace(
-        sealed_text=bytes(found.sealed_text),
-        text_digest=bytes(found.text_digest),
-        sealed_answer=bytes(found.sealed_answer) if found.sealed_answer is not None else None,
-    )

@@ -7,7 +7,7 @@ nobody anything. Each run does a bounded number; running it again goes on. Who c
 from datetime import datetime
 
 from pratique.core.moment import Moment, from_ms
-from pratique.notices import store
+from pratique.notices import appeal_store, store
 from pratique.notices.answering import run_clock
 from pratique.notices.change import ends_by_rule, finish
 from pratique.notices.clear import Standing, clears
@@ -29,7 +29,7 @@ def sweep(tx: Tx, moment: Moment, house: House, limit: int = AT_ONCE) -> int:
     for mandate_id, ended_at in store.ended_mandates(tx, moment.now_ms):
         done += end_mandate(tx, moment, mandate_id, from_ms(ended_at), limit)
     done += _end_notices(tx, moment, limit)
-    for appeal in store.appeals_next(tx, moment.now_ms, limit):
+    for appeal in appeal_store.due(tx, moment.now_ms, limit):
         run_clock(tx, moment, house, appeal)
         done += 1
     return done + _decide_again(tx, moment, house, limit)

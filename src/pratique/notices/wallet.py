@@ -8,9 +8,10 @@ from pratique.core.errors import Destroyed
 from pratique.core.moment import Moment, from_ms, rfc3339
 from pratique.credentials import service as credentials
 from pratique.mandates import service as mandates
-from pratique.notices import store
+from pratique.notices import appeal_store, store
 from pratique.notices.answering import answer_of
 from pratique.notices.appeal import profile
+from pratique.notices.campaigns import missing_campaigns
 from pratique.notices.clock import Stop, counted
 from pratique.notices.facts import facts_behind, said_of_decision
 from pratique.notices.kinds import answer_text, cause_text, event_text, read_kind
@@ -73,13 +74,15 @@ def wallet_view(
         passes=tuple(PassView(_b64(one.credential), rfc3339(one.expires)) for one in held),
         results=tuple(results(tx, subject_id)),
         looks=tuple(LookView(rfc3339(look.at), look.role, look.purpose, look.fields) for look in looks),
-        appeals=tuple(appeal_view(house, row) for row in store.appeals_of(tx, subject_id)),
+        appeals=tuple(appeal_view(house, row) for row in appeal_store.of_subject(tx, subject_id)),
         skew_s=skew_s,
     )
 
 
 def needs_refresh(tx: Tx, moment: Moment, house: House, subject_id: str) -> bool:
-    """True where a poll should first renew the decision or the pass (`refresh_passes`)."""
+    """True where a poll should first bring things up to date (`service.catch_up`). Reads only."""
+    if missing_campaigns(tx, moment, subject_id):
+        return True
     decision = policy.current_decision(tx, house.sealer, subject_id)
     return is_refresh_due(tx, moment.now, decision, subject_id)
 

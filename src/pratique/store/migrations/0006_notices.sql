@@ -44,7 +44,6 @@ CREATE TABLE notice (
   clock_profile TEXT NOT NULL CHECK (clock_profile <> ''),
   analyte TEXT NOT NULL DEFAULT '',
   source_ref TEXT NOT NULL DEFAULT '',
-  waiting_ref TEXT NOT NULL DEFAULT '',
   since_at BIGINT NOT NULL,
   opened_at BIGINT NOT NULL,
   duration_ms BIGINT NOT NULL CHECK (duration_ms > 0),
@@ -80,7 +79,7 @@ CREATE TABLE notice_event (
 -- Time lost through the system, given back to everybody in its scope. One row, however many people.
 CREATE TABLE fault (
   id TEXT PRIMARY KEY,
-  scope TEXT NOT NULL CHECK (scope IN ('all', 'campaign', 'tube', 'subject')),
+  scope TEXT NOT NULL CHECK (scope IN ('all', 'campaign', 'subject')),
   scope_id TEXT NOT NULL DEFAULT '',
   from_at BIGINT NOT NULL,
   to_at BIGINT CHECK (to_at IS NULL OR to_at > from_at),

@@ -1,0 +1,100 @@
+"""Tables `appeal` and `appeal_event` (0006_notices.sql). SQL only; decides nothing."""
+
+from collections.abc import Iterable
+
+from pratique.notices.model import AppealRow
+from pratique.notices.store import chunks
+from pratique.store.tx import Row, Tx
+
+APPEAL = ", ".join(AppealRow._fields)
+
+
+def add(tx: Tx, row: AppealRow) -> None:
+    tx.run(
+        f"INSERT INTO appeal ({APPEAL}) VALUES ({', '.join(':' + name for name in AppealRow._fields)})",
+        **row._asdict(),
+    )
+
+
+def save(tx: Tx, row: AppealRow) -> None:
+    """Write back what may change; what the appeal is about never does."""
+    tx.run(
+        "UPDATE appeal SET stage = :stage, stage_at = :stage_at, due_at = :due_at, next_at = :next_at, "
+        "escalated = :escalated, state = :state, reviewer = :reviewer, first_reviewer = :first_reviewer, "
+        "outcome = :outcome, reason_code = :reason_code, closed_at = :closed_at, "
+        "sealed_answer = :sealed_answer, answered_at = :answered_at WHERE id = :id",
+        **{name: getattr(row, name) for name in _CHANGING},
+    )
+
+
+_CHANGING = (
+    "id", "stage", "stage_at", "due_at", "next_at", "escalated", "state", "reviewer", "first_reviewer", "outcome",
+    "reason_code", "closed_at", "sealed_answer", "answered_at",
+)  # fmt: skip
+
+
+def add_event(tx: Tx, appeal_id: str, at: int, what: str, by: str, *, reference: str = "") -> None:
+    tx.run(
+        "INSERT INTO appeal_event (appeal_id, seq, at, what, by, reference) "
+        "SELECT :id, COALESCE(MAX(seq), 0) + 1, CAST(:at AS BIGINT), :what, :by, :reference "
+        "FROM appeal_event WHERE appeal_id = :id",
+        id=appeal_id,
+        at=at,
+        what=what,
+        by=by,
+        reference=reference,
+    )
+
+
+def by_id(tx: Tx, appeal_id: str) -> AppealRow | None:
+    row = tx.one(f"SELECT {APPEAL} FROM appeal WHERE id = :id", id=appeal_id)
+    return _appeal(row) if row else None
+
+
+def of_subject(tx: Tx, subject_id: str) -> list[AppealRow]:
+    """All of one subject, newest first."""
+    rows = tx.all(
+        f"SELECT {APPEAL} FROM appeal WHERE subject_id = :id ORDER BY opened_at DESC, id", id=subject_id
+    )
+    return [_appeal(row) for row in rows]
+
+
+def about(tx: Tx, notice_id: str) -> list[AppealRow]:
+    """Those about one notice, oldest first."""
+    rows = tx.all(f"SELECT {APPEAL} FROM appeal WHERE notice_id = :id ORDER BY opened_at, id", id=notice_id)
+    return [_appeal(row) for row in rows]
+
+
+def open_about(tx: Tx, notice_ids: Iterable[str]) -> list[AppealRow]:
+    found = []
+    for named, values in chunks(notice_ids):
+        sql = f"SELECT {APPEAL} FROM appeal WHERE notice_id IN ({named}) AND state = 'open'"
+        found += [_appeal(row) for row in tx.all(sql, **values)]
+    return found
+
+
+def due(tx: Tx, now: int, limit: int) -> list[AppealRow]:
+    rows = tx.all(
+        f"SELECT {APPEAL} FROM appeal WHERE state = 'open' AND next_at <= :now ORDER BY next_at, id LIMIT :limit",
+        now=now,
+        limit=limit,
+    )
+    return [_appeal(row) for row in rows]
+
+
+def by_due(tx: Tx, state: str, limit: int) -> list[AppealRow]:
+    rows = tx.all(
+        f"SELECT {APPEAL} FROM appeal WHERE state = :state ORDER BY due_at, id LIMIT :limit",
+        state=state,
+        limit=limit,
+    )
+    return [_appeal(row) for row in rows]
+
+
+def _appeal(row: Row) -> AppealRow:
+    found = AppealRow(*row)
+    return found._replace(
+        sealed_text=bytes(found.sealed_text),
+        text_digest=bytes(found.text_digest),
+        sealed_answer=bytes(found.sealed_answer) if found.sealed_answer is not None else None,
+    )
