@@ -18,31 +18,29 @@ MAX_DEPTH = 16
 _FAULTS = (CBORError, ValueError, TypeError, ArithmeticError, LookupError, RecursionError, MemoryError)
 
 
-def _refuse(_decoder: CBORDecoder) -> Any:
+def _refuse(_value: Any, _immutable: bool) -> Any:
     raise ValueError("a tag that no credential needs")
 
 
-def _date_text(decoder: CBORDecoder) -> str:
-    text = decoder.decode()
+def _date_text(text: Any, _immutable: bool) -> str:
     if not isinstance(text, str):
-        raise ValueError("tag 0 holds text")
+        raise TypeError("tags 0 and 1004 hold text")
     return text
 
 
-def _epoch_text(decoder: CBORDecoder) -> str:
-    seconds = decoder.decode()
+def _epoch_text(seconds: Any, _immutable: bool) -> str:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise ValueError("tag 1 holds a number")
+        raise TypeError("tag 1 holds a number")
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
-def _day_text(decoder: CBORDecoder) -> str:
-    days = decoder.decode()
+def _day_text(days: Any, _immutable: bool) -> str:
     if isinstance(days, bool) or not isinstance(days, int):
-        raise ValueError("tag 100 holds whole days")
-    return date.fromordinal(days + 719163).isoformat()
+        raise TypeError("tag 100 holds whole days")
+    return date.fromordinal(days + _DAYS_BEFORE_1970).isoformat()
 
 
+_DAYS_BEFORE_1970 = 719163
 _COSTLY = (2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 256, 258, 260, 261, 43000)
 _TAGS: dict[int, Any] = dict.fromkeys(_COSTLY, _refuse) | {
     0: _date_text,

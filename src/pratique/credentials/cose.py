@@ -108,15 +108,20 @@ def _head(n: int) -> bytes:
     return b"\x5a" + n.to_bytes(4, "big")
 
 
+def algorithm_of(key: PublicKey) -> int:
+    """The one algorithm a key is used with here: ES256 with P-256, PS256 with RSA of 2048 bits or more, or 0."""
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return ES256 if isinstance(key.curve, ec.SECP256R1) else 0
+    if isinstance(key, rsa.RSAPublicKey):
+        return PS256 if key.key_size >= 2048 else 0
+    return EDDSA
+
+
 def check_algorithm(alg: int, key: PublicKey) -> None:
     """The algorithm follows the key. Raises CredentialError ALG_NOT_ALLOWED or ALG_KEY_MISMATCH."""
-    if alg == ES256:
-        fits = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
-    elif alg == PS256:
-        fits = isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048
-    else:
+    if alg not in (ES256, PS256):
         raise CredentialError("ALG_NOT_ALLOWED")
-    if not fits:
+    if algorithm_of(key) != alg:
         raise CredentialError("ALG_KEY_MISMATCH")
 
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from pratique.credentials import pq1
-from pratique.credentials.cose import is_signed, to_be_signed
+from pratique.credentials.cose import ES256, is_signed, to_be_signed
 from pratique.credentials.model import Outcome, Stages
 from pratique.credentials.reasons import BadText, CredentialError, TooLarge
 from pratique.credentials.snapshot import Snapshot, TrustKey
@@ -59,7 +59,7 @@ def _signer_of(shown: pq1.Presentation, snapshot: Snapshot) -> TrustKey | Creden
         return CredentialError("UNKNOWN_KEY")
     message = to_be_signed(shown.sign1.protected, shown.sign1.payload)
     for key in keys:
-        if is_signed(key.public, shown.sign1.signature, message):
+        if key.alg == ES256 and is_signed(key.public, shown.sign1.signature, message):
             return key
     return CredentialError("BAD_SIGNATURE")
 

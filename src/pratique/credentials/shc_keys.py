@@ -92,18 +92,21 @@ class ShcTrust:
         """Some issuer's key of that id, to say more exactly what is wrong; never to accept with."""
         return next(iter(self._keys.get(kid, {}).values()), None)
 
-    def is_revoked(self, iss: str, key: ShcKey, rid: Any, not_before: float) -> bool:
-        """True if the card's `rid` is on the issuer's list. Raises STATUS_UNKNOWN where the list is missing,
-        broken, or of another version than the key says; a card without rid cannot be revoked."""
+    def is_revoked(self, iss: str, key: ShcKey, rid: Any, not_before: float) -> bool | None:
+        """True if the card's `rid` is on the issuer's list, None where that list is not here.
+
+        Raises STATUS_UNKNOWN where the list is broken or of another version than the key says: then nothing can be
+        concluded from it. A card without rid cannot be revoked.
+        """
         place = (iss, key.kid) if (iss, key.kid) in self._lists else (ANY_ISSUER, key.kid)
-        if place not in self._lists and (key.crl_version is None or rid is None):
-            return False
-        listed = self._lists.get(place)
+        if place not in self._lists:
+            return None if key.crl_version is not None and rid is not None else False
+        listed = self._lists[place]
         if listed is None:
-            raise CredentialError("STATUS_UNKNOWN", "the issuer's revocation list is missing or broken")
-        if key.crl_version is not None and listed.counter != key.crl_version:
+            raise CredentialError("STATUS_UNKNOWN", "the issuer's revocation list is broken")
+        if listed.counter != key.crl_version:
             raise CredentialError("STATUS_UNKNOWN", "the revocation list is not of the version the key names")
-        if rid is None or rid not in listed.rids:
+        if not isinstance(rid, str) or rid not in listed.rids:
             return False
         before = listed.rids[rid]
         return before is None or not_before < before
@@ -123,9 +126,14 @@ def _key_list(raw: bytes) -> list[dict[str, Any]]:
     keys = value.get("keys") if isinstance(value, dict) else None
     if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
         raise BadTrust("the key set has no list of keys")
-    if any(_PRIVATE_PARTS & key.keys() for key in keys):
+    if any(is_private(key) for key in keys):
         raise BadTrust("the key set holds a private key", "PRIVATE_KEY")
     return keys
+
+
+def is_private(jwk: dict[str, Any]) -> bool:
+    """True if a JWK carries a private part."""
+    return bool(_PRIVATE_PARTS & jwk.keys())
 
 
 def _usable(jwk: dict[str, Any]) -> ShcKey:
@@ -134,11 +142,17 @@ def _usable(jwk: dict[str, Any]) -> ShcKey:
 
 
 def key_problems(jwk: dict[str, Any]) -> list[str]:
-    """What keeps a JWK from verifying cards: any of `kty`, `crv`, `alg`, `use`, `kid`, `point`."""
-    wanted = {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig"}
-    problems = [name for name, value in wanted.items() if jwk.get(name) != value]
-    if "kty" in problems or "crv" in problems:
-        return problems
+    """What keeps a JWK from verifying cards: any of `kty`, `crv`, `alg`, `use`, `kid`, `point`.
+
+    Only causes are named: of a key of another kind its curve, of a key on another curve its algorithm say no more.
+    """
+    if jwk.get("kty") != "EC":
+        return ["kty"]
+    problems = [] if jwk.get("use") == "sig" else ["use"]
+    if jwk.get("crv") != "P-256":
+        return [*problems, "crv"]
+    if jwk.get("alg") != "ES256":
+        problems.append("alg")
     try:
         kid = thumbprint(jwk_point(jwk))
     except BadTrust:

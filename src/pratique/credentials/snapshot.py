@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from pratique.core.text import Text
-from pratique.credentials.cose import PublicKey, public_key
+from pratique.credentials.cose import PublicKey, algorithm_of, public_key
 from pratique.credentials.hashlist import HashBatch, HashLists
 from pratique.credentials.reasons import BadTrust
 from pratique.credentials.shc_keys import ShcIssuer, ShcTrust
@@ -73,6 +73,7 @@ class TrustKey(msgspec.Struct, frozen=True):
 
     kid: bytes
     public: PublicKey
+    alg: int  # the one COSE algorithm it may be used with; 0 for none
     purpose: str
     issuer: str
     usages: frozenset[str]
@@ -91,7 +92,6 @@ class Snapshot:
         self,
         bundle: Bundle,
         *,
-        strict_key_validity: bool = False,
         icvp: bool = False,
         notes: Sequence[str] = (),
     ) -> None:
@@ -100,7 +100,7 @@ class Snapshot:
         self.skew_s, self.paper = bundle.skew_s, bundle.paper
         self.policy, self.mandates = bundle.policy, bundle.mandates
         self.texts, self.fail = bundle.texts, bundle.fail
-        self.strict_key_validity, self.icvp = strict_key_validity, icvp
+        self.icvp = icvp
         self.notes = tuple(notes)
         self.keys = _index(bundle.keys)
         self.status = {(entry.issuer, entry.list_no): _unpacked(entry) for entry in bundle.status}
@@ -131,6 +131,7 @@ def _trust_key(entry: KeyEntry, public: PublicKey) -> TrustKey:
     return TrustKey(
         kid=entry.kid,
         public=public,
+        alg=algorithm_of(public),
         purpose=entry.purpose,
         issuer=entry.issuer,
         usages=frozenset(entry.usages),

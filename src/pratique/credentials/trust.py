@@ -8,6 +8,7 @@ The body is the deterministic CBOR of `Bundle`. Nothing in this file is taken on
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,9 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from pratique.core.canonical import canonical_cbor
 from pratique.core.signer import Signer
+from pratique.credentials import sources
 from pratique.credentials.cbor import read_exact
 from pratique.credentials.cose import is_signed
 from pratique.credentials.reasons import BadCbor, BadTrust, TooLarge
+from pratique.credentials.shc_keys import ANY_ISSUER, ShcIssuer
 from pratique.credentials.snapshot import Bundle, KeyEntry, Snapshot, StatusEntry
 
 __all__ = [
@@ -28,6 +31,7 @@ __all__ = [
     "bundle_body",
     "make_bundle",
     "read_bundle",
+    "read_trust",
 ]
 
 _DOMAIN = b"pratique-bundle\n"
@@ -100,3 +104,50 @@ def _is_row(row: Any) -> bool:
 
 def _is_signed(root: bytes, signature: bytes, body: bytes) -> bool:
     return is_signed(ed25519.Ed25519PublicKey.from_public_bytes(root), signature, _DOMAIN + body)
+
+
+_NEVER = 1 << 53
+
+
+def read_trust(path: Path, *, icvp: bool = False) -> Snapshot:
+    """The snapshot of trust given by hand: a bundle, a DGCG list, a key set, a did document, or a folder of such.
+
+    A file named by the one who runs the program is trusted for being named: a bundle's signatures are counted and
+    reported in `Snapshot.notes`, not required. Raises BadTrust, and OSError where the path cannot be read.
+    """
+    if path.is_dir():
+        return snapshot_of(sources.read_folder(path), icvp=icvp)
+    raw = path.read_bytes()
+    if raw[:1] == b"\xa2" and b"signatures" in raw:
+        body, signatures = open_bundle(raw)
+        note = f"a bundle with {len(signatures)} signatures that were not checked against root keys"
+        return Snapshot(read_body(body), icvp=icvp, notes=(note,))
+    return snapshot_of(sources.read_source(raw), icvp=icvp)
+
+
+def snapshot_of(found: sources.Found, *, icvp: bool = False) -> Snapshot:
+    """A snapshot that never ends of what was found in files. Raises BadTrust where there is no key at all."""
+    if not found.keys and not found.shc:
+        raise BadTrust("; ".join(("there is no key to trust in it", *found.notes)))
+    listed = set(found.directory)
+    shc = tuple(
+        ShcIssuer(
+            one.iss,
+            one.keys,
+            (*one.crls, *found.crls),
+            one.name,
+            listed=not listed or one.iss == ANY_ISSUER or one.iss in listed,
+        )
+        for one in found.shc
+    )
+    value_sets = dict(found.value_sets)
+    made = Bundle(
+        number=0,
+        issued=0,
+        expires=_NEVER,
+        keys=found.keys,
+        shc=shc,
+        hashes=found.hashes,
+        value_sets=value_sets,
+    )
+    return Snapshot(made, icvp=icvp, notes=found.notes)
