@@ -52,15 +52,11 @@ class Unreadable(Refusal):
         super().__init__(code, field, text)
         self.answer = answer
 
-    @property
-    def location(self) -> str:
-        """ERR-2 form: segment^sequence^field^repetition^component."""
-        found = re.fullmatch(r"([A-Z0-9]{3})(?:\[(\d+)\])?(?:/(\d+)(?:\.(\d+))?)?", self.field)
-        if not found:
-            return ""
-        segment, number, field, component = found.groups()
-        parts = [segment, number or "1", field or "", "1" if component else "", component or ""]
-        return "^".join(parts).rstrip("^")
+
+def location(field: str) -> str:
+    """ERR-2 for a field such as `OBX[2]/5`: segment^sequence^field; empty where no segment is meant."""
+    found = re.fullmatch(r"([A-Z][A-Z0-9]{2})(?:\[(\d+)\])?(?:/(\d+))?", field)
+    return "^".join([found[1], found[2] or "1", found[3] or ""]).rstrip("^") if found else ""
 
 
 def refuse(code: str, field: str, en: str, zh: str, answer: str = "E") -> Unreadable:
@@ -229,6 +225,14 @@ def read(raw: bytes, charset: str = "") -> Message:
     return Message(raw, _segments(text, delimiters, encoding), delimiters, encoding)
 
 
+def control_id(raw: bytes) -> str:
+    """MSH-10 of a message that cannot be read otherwise, so that its sender knows which one is meant; or nothing."""
+    head = re.split(rb"[\r\n]", _tidy(raw[:4096]), maxsplit=1)[0]
+    fields = head.split(head[3:4]) if head[:3] == b"MSH" and len(head) > 3 else []
+    found = fields[9] if len(fields) > 9 else b""
+    return found.decode() if re.fullmatch(rb"[A-Za-z0-9._:-]{1,64}", found) else ""
+
+
 def _tidy(raw: bytes) -> bytes:
     for bom in _BOMS:
         if raw.startswith(bom):
@@ -303,11 +307,13 @@ def _continue(found: list[Segment], loose: list[str]) -> None:
 
 
 class Batch(NamedTuple):
-    """What one file or frame held: raw messages in order, and what BTS-1 said their number was."""
+    """What one file or frame held: raw messages in order, what BTS-1 said their number was, and BHS-11 (or FHS-11),
+    the batch's own id."""
 
     messages: list[bytes]
     is_batch: bool
     declared: int | None
+    key: str
 
 
 _START = re.compile(rb"(?:\A|(?<=[\r\n]))(?=(?:MSH|FHS|BHS|BTS|FTS)(?:[^A-Za-z0-9\r\n]|[\r\n]|\Z))")
@@ -326,10 +332,10 @@ def split_batch(raw: bytes) -> Batch:
         and tidy.find(b"\nMSH", 4) < 0
         and b"BTS" not in tidy
     ):
-        return Batch([raw], False, None)
+        return Batch([raw], False, None, "")
     starts = [found.start() for found in _START.finditer(tidy)] + [len(tidy)]
     messages: list[bytes] = []
-    declared, is_batch = None, False
+    declared, is_batch, key = None, False, ""
     for start, end in pairwise(starts):
         name = tidy[start : start + 3]
         if name == b"MSH":
@@ -339,11 +345,14 @@ def split_batch(raw: bytes) -> Batch:
         if name == b"BTS":
             number = re.match(rb"\d+", tidy[start + 4 : end])
             declared = int(number[0][:9]) if number else None
+        elif name in (b"FHS", b"BHS"):
+            fields = tidy[start:end].split(tidy[start + 3 : start + 4])
+            key = fields[10].decode("ascii", "replace").strip() if len(fields) > 10 else key
     if len(messages) > MAX_BATCH:
         raise refuse("207", "BTS/1", "more than 5,000 messages in one batch", "一批消息超过 5000 条", "R")
     if not messages:
         raise refuse("100", "MSH", "there is no MSH segment", "没有 MSH 段", "R")
-    return Batch(messages, is_batch, declared)
+    return Batch(messages, is_batch, declared, key)
 
 
 def every(raw: bytes, charset: str = "") -> Iterator[Message | Unreadable]:

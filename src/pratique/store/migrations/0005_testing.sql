@@ -44,7 +44,6 @@ CREATE TABLE device (
   skew_ms BIGINT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('live', 'blocked')),
   enrolled_at BIGINT NOT NULL,
-  session_hash BLOB UNIQUE,
   seen_at BIGINT NOT NULL
 ) STRICT;
 CREATE INDEX device_site ON device (site_id);
@@ -169,12 +168,14 @@ CREATE TABLE lab_message (
   msh10 TEXT NOT NULL,
   sha256 BLOB NOT NULL,
   lab_id TEXT NOT NULL,
+  tube TEXT NOT NULL,
   kept BLOB NOT NULL,
   named INTEGER NOT NULL,             -- the laboratory sent what looks like a name
   received_at BIGINT NOT NULL,
   PRIMARY KEY (msh3, msh4, msh10)
 ) STRICT;
 CREATE INDEX lab_message_received ON lab_message (received_at);
+CREATE INDEX lab_message_tube ON lab_message (tube);
 
 CREATE TABLE lab_quarantine (
   id TEXT PRIMARY KEY,

@@ -1,0 +1,303 @@
+"""Use cases of the laboratory door: one message in, one verdict out, everything in one transaction.
+
+Promises: the same key with the same bytes changes nothing and is accepted again; the same key with other bytes is
+refused; the same content under a new key is one version; what is refused goes to quarantine, redacted, and is never
+half stored. Laboratories know tube codes; names are blanked before anything is kept. The acknowledgement is written by
+the caller, after the commit.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from pratique.core.canonical import canonical_json
+from pratique.core.errors import Refusal
+from pratique.core.moment import Moment, rfc3339, to_ms
+from pratique.core.text import Text
+from pratique.store.sealing import Place, Sealer
+from pratique.store.tx import Tx
+from pratique.testing import bundles, er7, fhir, oru, releasing, store, store_results, store_tubes, tables
+from pratique.testing.model import Ack, Incoming, Lab, Observed, Sender
+from pratique.testing.releasing import Tell
+
+QUARANTINE_DAYS = 30
+DAY_MS = 86_400_000
+
+
+class LabChannel(msgspec.Struct, frozen=True):
+    """How a message came in. `lab`: the laboratory this channel belongs to (client certificate, upload), or empty
+    where MSH-4 alone says who sends; `by` is written as the uploader of a run."""
+
+    lab: str = ""
+    by: str = "mllp"
+
+
+class Uploaded(msgspec.Struct, frozen=True):
+    """What became of a table: accepted + refused = rows in the file."""
+
+    rows: int
+    accepted: int
+    refused: tuple[tuple[str, Text], ...]
+
+
+class Judged(NamedTuple):
+    """A verdict, the message as far as it could be read (the answer needs its header), and whether this laboratory
+    wants an answer whatever the header says."""
+
+    ack: Ack
+    message: er7.Message | None
+    always: bool
+
+
+class _Refused(Refusal):
+    """A verdict on a message we could read: goes to quarantine under its field."""
+
+
+def _refuse(code: str, field: str, en: str, zh: str) -> _Refused:
+    return _Refused(code, field, Text(en, zh))
+
+
+# HL7 v2
+
+
+def receive(
+    tx: Tx, moment: Moment, raw: bytes, channel: LabChannel, tell: Tell, sealer: Sealer, batch_key: str = ""
+) -> Judged:
+    """One HL7 v2 message. A refusal is a verdict, never an exception; what is raised are faults of the database."""
+    digest = sha256(raw).digest()
+    lab = store_results.lab_named(tx, channel.lab) if channel.lab else None
+    try:
+        message = er7.read(raw, lab.charset if lab else "")
+    except er7.Unreadable as refusal:
+        _quarantine_bytes(tx, moment, raw, digest, refusal, lab, sealer)
+        return Judged(
+            _verdict(tx, moment, refusal, Sender("", "", "", "", er7.control_id(raw)), lab), None, False
+        )
+    sender = Sender("", "", message.msh.part(4), "", message.msh.text(10))
+    try:
+        oru.check_type(message)
+    except er7.Unreadable as refusal:  # of what is no result nothing is kept but the verdict
+        return Judged(_verdict(tx, moment, refusal, sender, lab), message, bool(lab and lab.always_answer))
+    try:
+        sender = oru.sender_of(message)
+        lab = _known_lab(tx, sender, channel)
+        if (earlier := _repeat(tx, sender, digest)) is not None:
+            return Judged(earlier, message, lab.always_answer)
+        incoming = oru.incoming(message, lab, batch_key)
+        _take(tx, moment, incoming, lab, digest, channel.by, tell)
+    except Refusal as refusal:
+        if isinstance(refusal, er7.Unreadable | _Refused):
+            kept = oru.kept(message)
+            _quarantine(tx, moment, kept, digest, refusal, sender.control_id, lab)
+            return Judged(
+                _verdict(tx, moment, refusal, sender, lab), message, bool(lab and lab.always_answer)
+            )
+        raise
+    return Judged(Ack("A", sender.control_id), message, lab.always_answer)
+
+
+def _known_lab(tx: Tx, sender: Sender, channel: LabChannel) -> Lab:
+    lab = store_results.lab_named(tx, sender.name)
+    if lab is None or (lab.oid and sender.oid and lab.oid != sender.oid):
+        raise _refuse("204", "MSH/4", "this laboratory is not registered here", "该检测机构未登记")
+    if channel.lab and channel.lab != lab.name:
+        raise _refuse("204", "MSH/4", "this channel belongs to another laboratory", "该通道属于其他检测机构")
+    return lab
+
+
+def _repeat(tx: Tx, sender: Sender, digest: bytes) -> Ack | None:
+    """The answer to a key we have: accepted again for the same bytes. Raises _Refused for other bytes."""
+    known = store_results.message_hash(tx, sender.application, sender.facility, sender.control_id)
+    if known is None:
+        return None
+    if known == digest:
+        return Ack("A", sender.control_id)
+    raise _refuse("205", "MSH/10", "this control id was used for another message; send it under a new one",
+                  "该控制编号已用于另一条消息,请使用新编号")  # fmt: skip
+
+
+# FHIR and tables
+
+
+def receive_document(tx: Tx, moment: Moment, raw: bytes, lab_name: str, by: str, tell: Tell) -> Ack:
+    """One FHIR document of a known laboratory. Raises Refusal (element path) after noting it in quarantine."""
+    digest = sha256(raw).digest()
+    lab = _lab(tx, lab_name)
+    try:
+        incoming = bundles.incoming(fhir.read(raw), digest.hex(), lab)
+        if _repeat(tx, incoming.sender, digest) is None:
+            _take(tx, moment, incoming, lab, digest, by, tell)
+    except Refusal as refusal:
+        if refusal.status != 422:
+            raise
+        _quarantine(tx, moment, None, digest, refusal, "", lab)
+        return _verdict(tx, moment, refusal, Sender("FHIR", lab.name, lab.name, lab.oid, ""), lab)
+    return Ack("A", incoming.sender.control_id)
+
+
+def receive_table(
+    tx: Tx, moment: Moment, raw: bytes, *, rows: int, digest: str, lab_name: str, by: str, tell: Tell
+) -> Uploaded:
+    """A CSV or XLSX file with its declared row count and SHA-256.
+
+    Each row is accepted or refused by itself; a refusal names row and column. Raises Refusal for the whole file and
+    stores nothing of it where it is not what was declared or cannot be read.
+    """
+    lab = _lab(tx, lab_name)
+    live = store.live_campaigns(tx, moment.now_ms)
+    if not live:
+        raise _refuse("207", "file", "no campaign is open", "没有进行中的采样行动")
+    analyte = live[0][5].split()[0]
+    found = list(tables.incoming(raw, lab, analyte, rfc3339(moment.now)))
+    tables.check_declared(raw, rows, digest, len(found))
+    refused: list[tuple[str, Text]] = []
+    for one in found:
+        if isinstance(one, Refusal):
+            refused.append((one.field, one.text))
+            continue
+        row = one.sender.control_id.rsplit("/", 1)[1]
+        key = sha256(one.sender.control_id.encode()).digest()
+        try:
+            if _repeat(tx, one.sender, key) is None:
+                _take(tx, moment, one, lab, key, by, tell)
+        except _Refused as refusal:
+            refused.append((f"row {row}/{_COLUMN_OF.get(refusal.code, 'tube_code')}", refusal.text))
+    return Uploaded(len(found), len(found) - len(refused), tuple(refused))
+
+
+_COLUMN_OF = {"103": "result", "204": "tube_code"}
+
+
+def _lab(tx: Tx, name: str) -> Lab:
+    lab = store_results.lab_named(tx, name)
+    if lab is None:
+        raise _refuse("204", "lab", "this laboratory is not registered here", "该检测机构未登记")
+    return lab
+
+
+# One tube's results
+
+
+def _take(tx: Tx, moment: Moment, incoming: Incoming, lab: Lab, digest: bytes, by: str, tell: Tell) -> None:
+    """Store the message and its versions and act on them. Everything is checked before the first row is written."""
+    tube = store_tubes.tube(tx, incoming.code)
+    wanted = tube.analytes if tube else _analytes_of_live(tx, moment)
+    ours = [one for one in incoming.observed if one.analyte in wanted]
+    if not ours:
+        where = incoming.observed[0].where
+        raise _refuse(
+            "103",
+            where,
+            "this analyte is not looked for in the tube's campaign",
+            "该检测项目不属于本采样行动",
+        )
+    if tube is not None and not _in_force(tx, moment, tube.campaign_id):
+        raise _refuse(
+            "207",
+            "SPM[1]/2",
+            "the mandate of this tube's campaign is not in force",
+            "该管所属采样行动的授权令未生效",
+        )
+    holders = [holder for holder, _ in store.receipts(tx, incoming.code)]
+    if holders and lab.id not in holders:
+        store.open_task(tx, moment.new_id(), "not-in-custody", incoming.code, lab.id, moment.now_ms)
+        raise _refuse("204", "SPM[1]/2", "another laboratory holds this tube; you have never received it",
+                      "该管由其他检测机构持有,贵机构从未接收")  # fmt: skip
+    s = incoming.sender
+    store_results.add_message(
+        tx, msh3=s.application, msh4=s.facility, msh10=s.control_id, sha256=digest, lab_id=lab.id,
+        tube=incoming.code, kept=incoming.kept, named=int(incoming.named), received_at=moment.now_ms,
+    )  # fmt: skip
+    if incoming.named:
+        store.open_task(tx, moment.new_id(), "names", lab.id, lab.id, moment.now_ms)
+    for one in _strongest(ours):
+        _version(tx, moment, incoming, one, lab, by, tell, purpose=tube.purpose if tube else "screen")
+
+
+def _strongest(observed: list[Observed]) -> Iterator[Observed]:
+    """One observation an analyte: the last one of a message that says it twice."""
+    yield from {one.analyte: one for one in observed}.values()
+
+
+def _version(
+    tx: Tx, moment: Moment, incoming: Incoming, one: Observed, lab: Lab, by: str, tell: Tell, *, purpose: str
+) -> None:
+    reported = to_ms(one.reported_at)
+    content = [incoming.code, one.analyte, one.outcome, one.status, reported, lab.id]
+    key = sha256(canonical_json(content)).digest()
+    if store_results.has_content(tx, key):
+        return
+    run_id = ""
+    if one.status != "P" and one.outcome != "withdrawn":
+        run_id = releasing.note_run(
+            tx, moment, lab_id=lab.id, analyte=one.analyte, purpose=purpose, key=incoming.run_key,
+            uploader=by, positive=one.outcome in ("positive", "indeterminate"),
+        ).id  # fmt: skip
+    store_results.add_version(
+        tx, id=moment.new_id(), code=incoming.code, analyte=one.analyte, outcome=one.outcome,
+        sent_code=one.sent_code, pooled_code=int(one.pooled_code), status=one.status, lab_id=lab.id,
+        tested_at=to_ms(one.tested_at) if one.tested_at else None,
+        analysed_at=to_ms(one.analysed_at) if one.analysed_at else None,
+        reported_at=reported, message_at=to_ms(incoming.message_at), received_at=moment.now_ms,
+        ct_milli=one.ct_milli, people=incoming.people, reject=incoming.reject[:20], run_id=run_id, content_key=key,
+    )  # fmt: skip
+    releasing.judge(tx, moment, incoming.code, one.analyte, tell)
+
+
+def _analytes_of_live(tx: Tx, moment: Moment) -> frozenset[str]:
+    live = store.live_campaigns(tx, moment.now_ms)
+    if not live:
+        raise _refuse(
+            "207",
+            "SPM[1]/2",
+            "no campaign is open, and nobody knows this tube",
+            "没有进行中的采样行动,且该管未登记",
+        )
+    return frozenset(analyte for row in live for analyte in row[5].split())
+
+
+def _in_force(tx: Tx, moment: Moment, campaign_id: str) -> bool:
+    return any(row[0] == campaign_id for row in store.live_campaigns(tx, moment.now_ms))
+
+
+# Refused
+
+
+def _verdict(tx: Tx, moment: Moment, refusal: Refusal, sender: Sender, lab: Lab | None) -> Ack:
+    letter: Literal["E", "R"] = "R" if getattr(refusal, "answer", "E") == "R" else "E"
+    store_results.add_refusal(
+        tx, id=moment.new_id(), lab_id=lab.id if lab else "", control_id=sender.control_id[:200], answer=letter,
+        code=refusal.code, field=refusal.field, received_at=moment.now_ms,
+    )  # fmt: skip
+    return Ack(
+        letter, sender.control_id, refusal.code, refusal.field, refusal.text, er7.location(refusal.field)
+    )
+
+
+def _quarantine(
+    tx: Tx, moment: Moment, kept: bytes | None, digest: bytes, refusal: Refusal, control_id: str,
+    lab: Lab | None, sealed_under: str = "", row_id: str = "",
+) -> None:  # fmt: skip
+    store_results.add_quarantine(
+        tx, id=row_id or moment.new_id(), lab_id=lab.id if lab else "", control_id=control_id[:200],
+        code=refusal.code, field=refusal.field, why_en=refusal.text.en, why_zh=refusal.text.zh_hans,
+        sha256=digest, kept=kept, sealed_under=sealed_under, received_at=moment.now_ms,
+        expires_at=moment.now_ms + QUARANTINE_DAYS * DAY_MS,
+    )  # fmt: skip
+
+
+def _quarantine_bytes(
+    tx: Tx, moment: Moment, raw: bytes, digest: bytes, refusal: Refusal, lab: Lab | None, sealer: Sealer
+) -> None:
+    """Bytes nobody could read may hold names: they are sealed under a live campaign's mandate and a key of their
+    own. Without a mandate, or too large to be a message, only their hash is kept."""
+    row_id = moment.new_id()
+    live = store.live_campaigns(tx, moment.now_ms)
+    sealed, mandate = None, ""
+    if live and len(raw) <= er7.MAX_MESSAGE:
+        mandate = str(live[0][1])
+        place = Place("lab_quarantine", "kept", row_id, mandate, moment.now.strftime("%Y-%m-%d"), row_id)
+        sealed = sealer.seal(place, raw)
+    _quarantine(tx, moment, sealed, digest, refusal, "", lab, mandate, row_id)

@@ -1,0 +1,281 @@
+"""From a result version to what people are told: fold, gate, run, release, all in the caller's transaction.
+
+One write per tube, not ten. Nobody is positive from a pool. What is held reaches nobody until a second person has
+looked. Notices and policy are behind the `Tell` port that `app.py` wires.
+"""
+
+from collections.abc import Callable, Sequence
+
+from pratique.core.moment import Moment, from_ms
+from pratique.core.text import Text
+from pratique.people import service as people
+from pratique.policy.model import Evidence, TestOutcome
+from pratique.policy.service import EvidenceChange
+from pratique.store.tx import Tx
+from pratique.testing import codes, release, store, store_results, store_tubes, tubecode
+from pratique.testing.fold import fold
+from pratique.testing.model import Tube, Version
+from pratique.testing.store_results import Run, Standing
+
+Tell = Callable[[Tx, Moment, Sequence[EvidenceChange]], None]
+
+_SETTLED = ("negative", "positive", "indeterminate", "unusable", "closed")
+_SPAN_OF_NAMED_RUN = 86_400_000  # a batch or upload goes on for a day at most
+
+
+def judge(tx: Tx, moment: Moment, code: str, analyte: str, tell: Tell, *, waived: bool = False) -> str:
+    """Fold all versions of a tube and act on the one that stands; the state it has now.
+
+    `waived`: a second person has looked, so neither message nor run holds it. An unregistered tube waits for its
+    site ("no-result").
+    """
+    tube = store_tubes.tube(tx, code)
+    folded = fold(store_results.versions(tx, code, analyte))
+    version = folded.version
+    if tube is None or version is None:
+        return "no-result"
+    now = store_results.standing(tx, code, analyte)
+    if now.version_id == version.id and now.state in _SETTLED and not folded.tie:
+        return now.state
+    because = "" if waived else "tie" if folded.tie else _held_because(tx, tube, version)
+    run = store_results.run(tx, version.run_id)
+    if not because and not waived and run is not None and run.state in ("held", "rejected"):
+        because = "run"
+    fresh = Standing(
+        "held", version.id, version.outcome, now.told_version, now.told_outcome, because, version.run_id
+    )
+    if not because:
+        suspect = run is not None and run.state == "suspect"
+        if (
+            not waived
+            and run is not None
+            and run.state != "released"
+            and release.waits(version.outcome, suspect=suspect)
+        ):
+            fresh.state = "waiting"
+            store_results.run_waits(tx, run.id, moment.now_ms)
+        else:
+            return _release(tx, moment, tube, analyte, version, fresh, tell)
+    elif because in ("future", "tie", "pooled-code"):
+        store.open_task(tx, moment.new_id(), because, code, version.lab_id, moment.now_ms)
+    store_results.put_standing(tx, code, analyte, fresh, moment.now_ms)
+    return fresh.state
+
+
+def _held_because(tx: Tx, tube: Tube, version: Version) -> str:
+    lab = store_results.lab(tx, version.lab_id)
+    if lab is None:
+        return "no-custody"
+    custody = dict(store.receipts(tx, tube.code)).get(lab.id)
+    return release.hold_message(version, tube, custody, lab.run_minutes, needs_controls=lab.sends_controls)
+
+
+# Runs
+
+
+def note_run(
+    tx: Tx,
+    moment: Moment,
+    *,
+    lab_id: str,
+    analyte: str,
+    purpose: str,
+    key: str,
+    uploader: str,
+    positive: bool,
+) -> Run:
+    """Count one final result into its run and say whether the run is suspect now."""
+    now = moment.now_ms
+    run = store_results.latest_run(tx, lab_id, analyte, purpose, key)
+    if run is None or not _goes_on(run, key, now):
+        run = Run(moment.new_id(), "open", 0, 0, now, now, None, lab_id, analyte, purpose, uploader)
+        store_results.add_run(tx, run, key)
+    run.n += 1
+    run.positives += positive
+    run.last_at = now
+    if run.state in ("open", "suspect"):
+        run.state = "suspect" if _improbable(tx, run) else "open"
+    store_results.move_run(tx, run)
+    return run
+
+
+def _goes_on(run: Run, key: str, now: int) -> bool:
+    if run.state not in ("open", "suspect", "held"):
+        return False
+    if key.startswith(("batch:", "run:")):
+        return now - run.last_at < _SPAN_OF_NAMED_RUN
+    return run.n < release.RUN_SIZE and now - run.first_at <= release.RUN_SPAN_MS
+
+
+def _improbable(tx: Tx, run: Run) -> bool:
+    if run.positives < 2:
+        return False
+    known = store_results.prior(tx, run.lab_id, run.analyte, run.purpose)
+    return release.is_improbable(run.positives, run.n, known or release.default_prior(run.purpose))
+
+
+def settle(tx: Tx, moment: Moment, tell: Tell) -> int:
+    """Judge every run that has been quiet for 2 s or has waited 4 s: release what waits in it, or hold it.
+
+    The number of runs judged. Called several times a second by whoever serves.
+    """
+    now = moment.now_ms
+    due = store_results.due_runs(tx, now - release.QUIET_MS, now - release.LONGEST_WAIT_MS)
+    for run in due:
+        held = _improbable(tx, run)
+        store_results.settle_run(tx, run.id, "held" if held else "open")
+        if held:
+            store.open_task(tx, moment.new_id(), "run-held", run.id, run.lab_id, now)
+        for code, analyte in store_results.waiting_in(tx, run.id):
+            if held:
+                judge(tx, moment, code, analyte, tell)
+            else:
+                release_waiting(tx, moment, code, analyte, tell)
+    return len(due)
+
+
+def release_waiting(tx: Tx, moment: Moment, code: str, analyte: str, tell: Tell) -> None:
+    """Let one waiting tube out. What stands now is released, not what stood when it began to wait."""
+    tube = store_tubes.tube(tx, code)
+    version = fold(store_results.versions(tx, code, analyte)).version
+    now = store_results.standing(tx, code, analyte)
+    if tube is None or version is None or version.id != now.version_id:
+        return
+    fresh = Standing("held", version.id, version.outcome, now.told_version, now.told_outcome, "", now.run_id)
+    _release(tx, moment, tube, analyte, version, fresh, tell)
+
+
+# Release
+
+
+def _release(
+    tx: Tx, moment: Moment, tube: Tube, analyte: str, version: Version, fresh: Standing, tell: Tell
+) -> str:
+    fresh.state = "no-result" if version.outcome == "withdrawn" else version.outcome
+    changes: list[EvidenceChange] = []
+    if version.outcome != fresh.told_outcome and not (
+        version.outcome == "withdrawn" and not fresh.told_version
+    ):
+        changes = evidence_for(tx, moment, tube, analyte, version, fresh.told_version or None)
+        fresh.told_version, fresh.told_outcome = version.id, version.outcome
+    store_results.put_standing(tx, tube.code, analyte, fresh, moment.now_ms)
+    store_tubes.set_tube(tx, tube.code, "sealed" if fresh.state == "no-result" else "final")
+    if tube.kind == "mixed":
+        _singles(tx, moment, tube, needed=version.outcome in ("positive", "indeterminate"))
+    if changes:
+        tell(tx, moment, changes)
+    if tube.kind == "single":
+        _close_pools(tx, moment, tube, analyte)
+    return fresh.state
+
+
+def evidence_for(
+    tx: Tx, moment: Moment, tube: Tube, analyte: str, version: Version, supersedes: str | None
+) -> list[EvidenceChange]:
+    """One evidence change per member who is not forgotten. A pool that is not negative asks for single tests and
+    says nothing else."""
+    lab = store_results.lab(tx, version.lab_id)
+    name = lab.name if lab else ""
+    source = Text(f"laboratory {name}", f"检测机构 {name}")
+    outcome = for_person(version.outcome, pooled=tube.kind == "mixed")
+    members = store_tubes.members(tx, tube.code)
+    known = people.existing(tx, members)
+    return [
+        EvidenceChange(
+            Evidence(
+                id=moment.new_id(), subject_id=subject, kind="test", outcome=outcome, analyte=analyte,
+                pooled=tube.kind == "mixed", sampled_at=from_ms(tube.sealed_at), known_at=moment.now,
+                source=source, ref=version.id, mandate_id=tube.mandate_id,
+            ),
+            supersedes,
+        )
+        for subject in members
+        if subject in known
+    ]  # fmt: skip
+
+
+def tell_latecomers(tx: Tx, moment: Moment, code: str, analyte: str, subjects: set[str], tell: Tell) -> None:
+    """People whom the site added after the tube's result had gone out hear what the others heard."""
+    tube, now = store_tubes.tube(tx, code), store_results.standing(tx, code, analyte)
+    told = [v for v in store_results.versions(tx, code, analyte) if v.id == now.told_version]
+    if tube is None or not told or now.told_outcome == "withdrawn":
+        return
+    changes = evidence_for(tx, moment, tube, analyte, told[0], None)
+    tell(tx, moment, [change for change in changes if change.evidence.subject_id in subjects])
+
+
+def known_people(tx: Tx, subjects: Sequence[str]) -> set[str]:
+    """Those who are not forgotten."""
+    return people.existing(tx, subjects)
+
+
+def for_person(outcome: str, *, pooled: bool) -> TestOutcome:
+    """What a tube's outcome means for one person in it. Nobody is detected from a pool."""
+    if outcome == "negative":
+        return "not-detected"
+    if outcome == "unusable":
+        return "recollect"
+    if outcome == "withdrawn":
+        return "sample-sealed"  # back to waiting for a result, as if none had come
+    return "detected" if outcome == "positive" and not pooled else "retest-required"
+
+
+def sealed_evidence(
+    tx: Tx,
+    moment: Moment,
+    subjects: Sequence[str],
+    *,
+    mandate_id: str,
+    analyte: str,
+    pooled: bool,
+    sealed_at: int,
+) -> list[EvidenceChange]:
+    """What members know once their tube is registered. Each has a reference of its own: nothing ties ten people or
+    a place together."""
+    known = people.existing(tx, subjects)
+    return [
+        EvidenceChange(
+            Evidence(
+                id=moment.new_id(), subject_id=subject, kind="test", outcome="sample-sealed", analyte=analyte,
+                pooled=pooled, sampled_at=from_ms(sealed_at), known_at=moment.now,
+                source=Text("sampling", "采样"), ref=moment.new_id(), mandate_id=mandate_id,
+            )
+        )
+        for subject in subjects
+        if subject in known
+    ]  # fmt: skip
+
+
+def _singles(tx: Tx, moment: Moment, pool: Tube, *, needed: bool) -> None:
+    """One reserved single-tube code per member while the pool needs single tests, none otherwise."""
+    if not needed:
+        store_tubes.drop_reserved(tx, pool.code)
+        return
+    for subject in store_tubes.members(tx, pool.code):
+        if store_tubes.reserved_code(tx, pool.code, subject) is None:
+            store_tubes.add_tube(
+                tx, code=tubecode.make(moment), campaign_id=pool.campaign_id, kind="single", purpose="retest",
+                parent_pool=pool.code, reserved_for=subject, site_id="", lane=0, device_id="", people=1,
+                opened_at=0, sealed_at=0, device_sealed_at=0, registered_at=moment.now_ms, state="reserved",
+            )  # fmt: skip
+
+
+def _close_pools(tx: Tx, moment: Moment, single: Tube, analyte: str) -> None:
+    for subject in store_tubes.members(tx, single.code):
+        for pool in store_tubes.open_pools(tx, subject, single.sealed_at):
+            now = store_results.standing(tx, pool, analyte)
+            if now.state not in ("positive", "indeterminate") or store_tubes.unsettled_members(
+                tx, pool, analyte
+            ):
+                continue
+            now.state = "closed"
+            store_results.put_standing(tx, pool, analyte, now, moment.now_ms)
+            store_tubes.set_tube(tx, pool, "closed")
+            store_tubes.drop_reserved(tx, pool)
+            if store_tubes.positive_singles(tx, pool, analyte) == 0:
+                store.open_task(tx, moment.new_id(), "no-positive-found", pool, "", moment.now_ms)
+
+
+def analyte_names(analytes: Sequence[str]) -> list[Text]:
+    """What people read for the analytes of a campaign."""
+    return [codes.analyte_text(one) for one in analytes]

@@ -1,0 +1,75 @@
+"""The room's use cases, one door for other rooms: every function takes the caller's transaction and one moment."""
+
+from pratique.testing.campaigns import (
+    Campaign,
+    Enrolled,
+    Site,
+    add_lab,
+    add_site,
+    add_tube_batch,
+    campaign_by_id,
+    campaigns,
+    device_by_id,
+    enrol_device,
+    make_device_token,
+    open_campaign,
+    sites_of,
+)
+from pratique.testing.custody import box_tubes, missing, receive_at_lab
+from pratique.testing.desk import (
+    Board,
+    Held,
+    HeldRun,
+    Progress,
+    board,
+    progress,
+    resolve_conflict,
+    resolve_hold,
+    results_of,
+    review_run,
+    sweep,
+)
+from pratique.testing.erasing import erase_mandate
+from pratique.testing.intake import Judged, LabChannel, Uploaded, receive, receive_document, receive_table
+from pratique.testing.registration import take_events
+from pratique.testing.releasing import Tell, settle
+
+__all__ = [
+    "Board",
+    "Campaign",
+    "Enrolled",
+    "Held",
+    "HeldRun",
+    "Judged",
+    "LabChannel",
+    "Progress",
+    "Site",
+    "Tell",
+    "Uploaded",
+    "add_lab",
+    "add_site",
+    "add_tube_batch",
+    "board",
+    "box_tubes",
+    "campaign_by_id",
+    "campaigns",
+    "device_by_id",
+    "enrol_device",
+    "erase_mandate",
+    "make_device_token",
+    "missing",
+    "open_campaign",
+    "progress",
+    "receive",
+    "receive_at_lab",
+    "receive_document",
+    "receive_table",
+    "resolve_conflict",
+    "resolve_hold",
+    "results_of",
+    "review_run",
+    "settle",
+    "sites_of",
+    "sweep",
+    "take_events",
+]

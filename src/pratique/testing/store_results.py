@@ -1,0 +1,348 @@
+"""Tables of what laboratories sent: messages, quarantine, versions, states, runs. SQL only, no decisions."""
+
+import msgspec
+
+from pratique.store.tx import Row, Tx
+from pratique.testing.model import Lab, Version
+from pratique.testing.release import Prior
+
+# Laboratories
+
+
+def add_lab(tx: Tx, lab: Lab, now: int) -> None:
+    tx.run(
+        "INSERT INTO lab (id, name, oid, zone, charset, always_answer, sends_controls, run_minutes,"
+        " filler_is_tube, created_at) VALUES (:id, :name, :oid, :zone, :charset, :always, :controls, :minutes,"
+        " :filler, :now)",
+        id=lab.id, name=lab.name, oid=lab.oid, zone=lab.zone, charset=lab.charset, always=int(lab.always_answer),
+        controls=int(lab.sends_controls), minutes=lab.run_minutes, filler=int(lab.filler_is_tube), now=now,
+    )  # fmt: skip
+
+
+LAB = (
+    "SELECT id, name, oid, zone, charset, always_answer, sends_controls, run_minutes, filler_is_tube FROM lab"
+)
+
+
+def lab_named(tx: Tx, name: str) -> Lab | None:
+    row = tx.one(LAB + " WHERE name = :name", name=name)
+    return _lab(row) if row else None
+
+
+def lab(tx: Tx, lab_id: str) -> Lab | None:
+    row = tx.one(LAB + " WHERE id = :id", id=lab_id)
+    return _lab(row) if row else None
+
+
+def labs(tx: Tx) -> list[Lab]:
+    return [_lab(row) for row in tx.all(LAB + " ORDER BY name")]
+
+
+def _lab(row: Row) -> Lab:
+    return Lab(row[0], row[1], row[2], row[3], row[4], bool(row[5]), bool(row[6]), int(row[7]), bool(row[8]))
+
+
+# Messages
+
+
+def message_hash(tx: Tx, msh3: str, msh4: str, msh10: str) -> bytes | None:
+    row = tx.one(
+        "SELECT sha256 FROM lab_message WHERE msh3 = :a AND msh4 = :b AND msh10 = :c", a=msh3, b=msh4, c=msh10
+    )
+    return bytes(row[0]) if row else None
+
+
+def add_message(tx: Tx, **row: object) -> None:
+    tx.run(
+        "INSERT INTO lab_message (msh3, msh4, msh10, sha256, lab_id, tube, kept, named, received_at)"
+        " VALUES (:msh3, :msh4, :msh10, :sha256, :lab_id, :tube, :kept, :named, :received_at)",
+        **row,
+    )
+
+
+def add_quarantine(tx: Tx, **row: object) -> int:
+    return tx.run(
+        "INSERT INTO lab_quarantine (id, lab_id, control_id, code, field, why_en, why_zh, sha256, kept,"
+        " sealed_under, received_at, expires_at) VALUES (:id, :lab_id, :control_id, :code, :field, :why_en,"
+        " :why_zh, :sha256, :kept, :sealed_under, :received_at, :expires_at) ON CONFLICT (sha256) DO NOTHING",
+        **row,
+    )
+
+
+def quarantine(tx: Tx) -> list[Row]:
+    return tx.all(
+        "SELECT id, lab_id, control_id, code, field, why_en, why_zh, received_at FROM lab_quarantine"
+        " WHERE resolved_at IS NULL ORDER BY received_at, id"
+    )
+
+
+def drop_quarantine(tx: Tx, now: int) -> int:
+    """Forget the bytes of what is resolved or 30 days old; the verdict stays."""
+    return tx.run(
+        "UPDATE lab_quarantine SET kept = NULL, resolved_at = COALESCE(resolved_at, :now)"
+        " WHERE kept IS NOT NULL AND (resolved_at IS NOT NULL OR expires_at <= :now)",
+        now=now,
+    )
+
+
+def resolve_quarantine(tx: Tx, quarantine_id: str, by: str, now: int) -> int:
+    return tx.run(
+        "UPDATE lab_quarantine SET resolved_at = :now, resolved_by = :by, kept = NULL"
+        " WHERE id = :id AND resolved_at IS NULL",
+        id=quarantine_id, by=by, now=now,
+    )  # fmt: skip
+
+
+def add_refusal(tx: Tx, **row: object) -> None:
+    tx.run(
+        "INSERT INTO lab_refusal (id, lab_id, control_id, answer, code, field, received_at)"
+        " VALUES (:id, :lab_id, :control_id, :answer, :code, :field, :received_at)",
+        **row,
+    )
+
+
+def refusals(tx: Tx, limit: int) -> list[Row]:
+    return tx.all(
+        "SELECT lab_id, control_id, answer, code, field, received_at FROM lab_refusal"
+        " ORDER BY received_at DESC, id LIMIT :n",
+        n=limit,
+    )
+
+
+def intake_counts(tx: Tx, since: int) -> Row:
+    row = tx.one(
+        "SELECT (SELECT COUNT(*) FROM lab_message WHERE received_at >= :since),"
+        " (SELECT COUNT(*) FROM lab_quarantine WHERE resolved_at IS NULL),"
+        " (SELECT COUNT(*) FROM lab_refusal WHERE received_at >= :since),"
+        " (SELECT COUNT(*) FROM tube_state WHERE state = 'held')",
+        since=since,
+    )
+    assert row is not None  # noqa: S101 - counts always have a row
+    return row
+
+
+# Versions
+
+
+def has_content(tx: Tx, content_key: bytes) -> bool:
+    return tx.one("SELECT 1 FROM result_version WHERE content_key = :k", k=content_key) is not None
+
+
+def add_version(tx: Tx, **row: object) -> None:
+    tx.run(
+        "INSERT INTO result_version (id, code, analyte, outcome, sent_code, pooled_code, status, lab_id, tested_at,"
+        " analysed_at, reported_at, message_at, received_at, ct_milli, people, reject, run_id, content_key) VALUES"
+        " (:id, :code, :analyte, :outcome, :sent_code, :pooled_code, :status, :lab_id, :tested_at, :analysed_at,"
+        " :reported_at, :message_at, :received_at, :ct_milli, :people, :reject, :run_id, :content_key)",
+        **row,
+    )
+
+
+def versions(tx: Tx, code: str, analyte: str) -> list[Version]:
+    rows = tx.all(
+        "SELECT id, outcome, status, lab_id, reported_at, message_at, received_at, tested_at, analysed_at, people,"
+        " pooled_code, run_id FROM result_version WHERE code = :code AND analyte = :analyte ORDER BY id",
+        code=code, analyte=analyte,
+    )  # fmt: skip
+    return [
+        Version(
+            id=r[0], outcome=r[1], status=r[2], lab_id=r[3], reported_at=r[4], message_at=r[5], received_at=r[6],
+            tested_at=r[7], analysed_at=r[8], people=r[9], pooled_code=bool(r[10]), run_id=r[11],
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+def analytes_reported(tx: Tx, code: str) -> list[str]:
+    rows = tx.all(
+        "SELECT DISTINCT analyte FROM result_version WHERE code = :code ORDER BY analyte", code=code
+    )
+    return [row[0] for row in rows]
+
+
+# States
+
+
+class Standing(msgspec.Struct):
+    """One row of tube_state. `told_version` and `told_outcome` are what the members know."""
+
+    state: str = "no-result"
+    version_id: str = ""
+    outcome: str = ""
+    told_version: str = ""
+    told_outcome: str = ""
+    held_because: str = ""
+    run_id: str = ""
+
+
+def standing(tx: Tx, code: str, analyte: str) -> Standing:
+    row = tx.one(
+        "SELECT state, version_id, outcome, told_version, told_outcome, held_because, run_id FROM tube_state"
+        " WHERE code = :code AND analyte = :analyte",
+        code=code, analyte=analyte,
+    )  # fmt: skip
+    return Standing(*row) if row else Standing()
+
+
+def put_standing(tx: Tx, code: str, analyte: str, s: Standing, now: int) -> None:
+    tx.run(
+        "INSERT INTO tube_state (code, analyte, state, version_id, outcome, told_version, told_outcome,"
+        " held_because, run_id, since_at) VALUES (:code, :analyte, :state, :version, :outcome, :told_version,"
+        " :told_outcome, :because, :run_id, :now) ON CONFLICT (code, analyte) DO UPDATE SET state = :state,"
+        " version_id = :version, outcome = :outcome, told_version = :told_version, told_outcome = :told_outcome,"
+        " held_because = :because, run_id = :run_id, since_at = :now",
+        code=code, analyte=analyte, state=s.state, version=s.version_id, outcome=s.outcome,
+        told_version=s.told_version, told_outcome=s.told_outcome, because=s.held_because, run_id=s.run_id, now=now,
+    )  # fmt: skip
+
+
+def states(tx: Tx, code: str) -> list[tuple[str, str]]:
+    rows = tx.all("SELECT analyte, state FROM tube_state WHERE code = :code ORDER BY analyte", code=code)
+    return [(str(row[0]), str(row[1])) for row in rows]
+
+
+def waiting_in(tx: Tx, run_id: str, *, held: bool = False) -> list[tuple[str, str]]:
+    """(code, analyte) of what waits for this run, or, if `held`, of what is held because of it."""
+    rows = tx.all(
+        "SELECT code, analyte FROM tube_state WHERE run_id = :run AND state IN ('waiting', 'held')"
+        " AND (state = 'waiting' OR (:held = 1 AND held_because = 'run')) ORDER BY code, analyte",
+        run=run_id, held=int(held),
+    )  # fmt: skip
+    return [(str(row[0]), str(row[1])) for row in rows]
+
+
+def held_tubes(tx: Tx) -> list[Row]:
+    return tx.all(
+        "SELECT code, analyte, held_because, run_id, since_at FROM tube_state WHERE state = 'held'"
+        " ORDER BY since_at, code"
+    )
+
+
+def state_counts(tx: Tx, campaign_id: str) -> list[Row]:
+    return tx.all(
+        "SELECT s.state, COUNT(*) FROM tube_state s JOIN tube t ON t.code = s.code WHERE t.campaign_id = :id"
+        " GROUP BY s.state ORDER BY s.state",
+        id=campaign_id,
+    )
+
+
+def results_of(tx: Tx, subject_id: str) -> list[Row]:
+    """(kind, told outcome, sampled, known, analyte, state) of one person's tubes, latest first; no code, no site."""
+    return tx.all(
+        "SELECT t.kind, COALESCE(s.told_outcome, ''), t.sealed_at, COALESCE(s.since_at, t.registered_at),"
+        " COALESCE(s.analyte, c.analytes), COALESCE(s.state, 'no-result') FROM tube_member x"
+        " JOIN tube t ON t.code = x.code JOIN campaign c ON c.id = t.campaign_id"
+        " LEFT JOIN tube_state s ON s.code = t.code WHERE x.subject_id = :subject ORDER BY t.sealed_at DESC, t.code",
+        subject=subject_id,
+    )
+
+
+# Runs
+
+
+RUN = "SELECT id, state, n, positives, first_at, last_at, waits_since, lab_id, analyte, purpose, uploader FROM run"
+
+
+class Run(msgspec.Struct):
+    """One row of run."""
+
+    id: str
+    state: str
+    n: int
+    positives: int
+    first_at: int
+    last_at: int
+    waits_since: int | None
+    lab_id: str
+    analyte: str
+    purpose: str
+    uploader: str
+
+
+def latest_run(tx: Tx, lab_id: str, analyte: str, purpose: str, key: str) -> Run | None:
+    row = tx.one(
+        RUN + " WHERE lab_id = :lab AND analyte = :analyte AND purpose = :purpose AND run_key = :key"
+        " ORDER BY first_at DESC, id DESC LIMIT 1",
+        lab=lab_id, analyte=analyte, purpose=purpose, key=key,
+    )  # fmt: skip
+    return Run(*row) if row else None
+
+
+def run(tx: Tx, run_id: str) -> Run | None:
+    row = tx.one(RUN + " WHERE id = :id", id=run_id)
+    return Run(*row) if row else None
+
+
+def add_run(tx: Tx, run: Run, key: str) -> None:
+    tx.run(
+        "INSERT INTO run (id, lab_id, analyte, purpose, run_key, first_at, last_at, n, positives, state, uploader)"
+        " VALUES (:id, :lab, :analyte, :purpose, :key, :first_at, :last_at, :n, :positives, :state, :uploader)",
+        id=run.id, lab=run.lab_id, analyte=run.analyte, purpose=run.purpose, key=key, first_at=run.first_at,
+        last_at=run.last_at, n=run.n, positives=run.positives, state=run.state, uploader=run.uploader,
+    )  # fmt: skip
+
+
+def move_run(tx: Tx, run: Run) -> None:
+    tx.run(
+        "UPDATE run SET last_at = :last_at, n = :n, positives = :positives, state = :state WHERE id = :id",
+        id=run.id, last_at=run.last_at, n=run.n, positives=run.positives, state=run.state,
+    )  # fmt: skip
+
+
+def run_waits(tx: Tx, run_id: str, since: int) -> None:
+    tx.run("UPDATE run SET waits_since = :at WHERE id = :id AND waits_since IS NULL", id=run_id, at=since)
+
+
+def settle_run(tx: Tx, run_id: str, state: str) -> None:
+    tx.run("UPDATE run SET state = :state, waits_since = NULL WHERE id = :id", id=run_id, state=state)
+
+
+def review_run(tx: Tx, run_id: str, state: str, reviewer: str, now: int) -> None:
+    tx.run(
+        "UPDATE run SET state = :state, reviewer = :by, reviewed_at = :now, waits_since = NULL WHERE id = :id",
+        id=run_id, state=state, by=reviewer, now=now,
+    )  # fmt: skip
+
+
+def due_runs(tx: Tx, quiet_since: int, waiting_since: int) -> list[Run]:
+    rows = tx.all(
+        RUN + " WHERE waits_since IS NOT NULL AND (last_at <= :quiet OR waits_since <= :waiting) ORDER BY id",
+        quiet=quiet_since, waiting=waiting_since,
+    )  # fmt: skip
+    return [Run(*row) for row in rows]
+
+
+def held_runs(tx: Tx) -> list[Row]:
+    return tx.all(
+        "SELECT r.id, l.name, r.analyte, r.purpose, r.n, r.positives, r.first_at, r.last_at, r.uploader FROM run r"
+        " JOIN lab l ON l.id = r.lab_id WHERE r.state = 'held' ORDER BY r.first_at, r.id"
+    )
+
+
+# Priors
+
+
+def prior(tx: Tx, lab_id: str, analyte: str, purpose: str) -> Prior | None:
+    row = tx.one(
+        "SELECT a_milli, b_milli FROM lab_prior WHERE lab_id = :lab AND analyte = :analyte AND purpose = :purpose",
+        lab=lab_id, analyte=analyte, purpose=purpose,
+    )  # fmt: skip
+    return Prior(row[0] / 1000, row[1] / 1000) if row else None
+
+
+def put_prior(tx: Tx, lab_id: str, analyte: str, purpose: str, prior: Prior, now: int) -> None:
+    tx.run(
+        "INSERT INTO lab_prior (lab_id, analyte, purpose, a_milli, b_milli, computed_at)"
+        " VALUES (:lab, :analyte, :purpose, :a, :b, :now) ON CONFLICT (lab_id, analyte, purpose)"
+        " DO UPDATE SET a_milli = :a, b_milli = :b, computed_at = :now",
+        lab=lab_id, analyte=analyte, purpose=purpose, a=round(prior.a * 1000), b=round(prior.b * 1000), now=now,
+    )  # fmt: skip
+
+
+def runs_since(tx: Tx, since: int) -> list[Row]:
+    """(lab, analyte, purpose, n, positives) of runs that were not held or rejected."""
+    return tx.all(
+        "SELECT lab_id, analyte, purpose, n, positives FROM run WHERE first_at >= :since"
+        " AND state IN ('open', 'released') ORDER BY lab_id, analyte, purpose",
+        since=since,
+    )
