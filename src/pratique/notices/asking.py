@@ -4,7 +4,7 @@ A pool only ever asks for a test of one's own. A restriction opens only where th
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from pratique.core.moment import from_ms, rfc3339
@@ -39,7 +39,7 @@ def asked_by(
     """The notice this evidence opens, and the older one of its kind that it takes the place of.
 
     `standing` are the subject's open notices, `everything` all that is known of it: what was done already is not
-    asked again.
+    asked again. A restriction counts from sampling, so that a late result never makes it longer.
     """
     if evidence.kind != "test" or evidence.outcome not in ASKS:
         return None, None
@@ -52,6 +52,9 @@ def asked_by(
         return None, None
     if clears(kind.clears, Standing(evidence.analyte, evidence.sampled_at, NEVER), everything, now):
         return None, None
+    ends = evidence.sampled_at + timedelta(hours=kind.hours) if kind.class_ == "restriction" else None
+    if ends is not None and ends <= now:
+        return None, None
     opening = Opening(
         subject_id=evidence.subject_id,
         kind=code,
@@ -62,6 +65,7 @@ def asked_by(
         analyte=evidence.analyte,
         source_ref=evidence.ref,
         since=evidence.sampled_at,
+        deadline=ends,
         replaces=before[0].id if before else "",
     )
     return opening, before[0] if before else None

@@ -33,11 +33,12 @@ def counted(stops: Iterable[Stop], opened: int, duration: int, now: int) -> list
     """The faults that moved the deadline, in order of their start: what `extended because` shows."""
     known = list(stops)
     deadline = effective_deadline(opened, duration, known, now)
-    return sorted(
+    moved = [
         stop
         for stop in known
         if stop.start < deadline and (stop.to if stop.to is not None else now) > max(opened, stop.start)
-    )
+    ]
+    return sorted(moved, key=lambda stop: stop.start)
 
 
 def merged(stops: Iterable[Stop], opened: int, now: int) -> Sequence[tuple[int, int]]:

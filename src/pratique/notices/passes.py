@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pratique.core.mandate import Mandate
 from pratique.core.moment import Moment
 from pratique.credentials import service as credentials
+from pratique.credentials.model import HeldPass
 from pratique.mandates import service as mandates
 from pratique.notices.model import House
 from pratique.people import service as people
@@ -69,6 +70,26 @@ def refresh_passes(tx: Tx, moment: Moment, house: House, subject_id: str) -> int
     people.touch(tx, [subject_id])
     keys = people.holder_keys(tx, subject_id)
     return credentials.renew_many(tx, moment, house.signer, [_order(new, keys, mandate)])
+
+
+def paper_pass(tx: Tx, moment: Moment, house: House, subject_id: str) -> HeldPass | None:
+    """A pass to print for somebody without a phone, as long as the decision holds; None for a hold or without mandate."""
+    if policy.live_policy(tx, moment.now) is None:
+        return None
+    decision, _ = policy.redecide(tx, moment, house.sealer, subject_id)
+    pass_class = PASS_CLASS[decision.outcome]
+    mandate = pass_mandate(tx, moment.now, decision.mandate_id)
+    if pass_class is None or mandate is None:
+        return None
+    return credentials.issue_paper(
+        tx,
+        moment,
+        house.signer,
+        subject_id=subject_id,
+        pass_class=pass_class,
+        mandate_id=mandate.id,
+        until=min(decision.valid_until, mandate.ends()),
+    )
 
 
 def is_refresh_due(tx: Tx, now: datetime, decision: Decision | None, subject_id: str) -> bool:

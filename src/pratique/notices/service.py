@@ -26,7 +26,7 @@ from pratique.notices.model import (
     Said,
 )
 from pratique.notices.opening import open_many, open_notice
-from pratique.notices.passes import pass_mandate, refresh_passes
+from pratique.notices.passes import paper_pass, pass_mandate, refresh_passes
 from pratique.notices.store import Ended
 from pratique.notices.sweep import end_mandate, sweep
 from pratique.notices.wallet import appeal_view, needs_refresh, wallet_tag, wallet_view
@@ -137,6 +137,6 @@ def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
 __all__ = [
     "Campaign", "EvidenceChange", "House", "Opening", "ResultView", "Said", "appeal", "appeals_by_due", "catch_up",
     "decide_appeal", "declare_fault", "end_fault", "end_mandate", "erase_mandate", "evidence_changed", "forget",
-    "needs_refresh", "note", "notice_counts", "notice_list", "open_many", "open_notice", "read_appeal",
+    "needs_refresh", "note", "notice_counts", "notice_list", "open_many", "open_notice", "paper_pass", "read_appeal",
     "start_campaign", "sweep", "told_at", "wallet_tag", "wallet_view",
 ]  # fmt: skip
