@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 Frame = NDArray[np.uint8]
 
-_QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 DARK = 60.0  # mean grey below which the slow stage is worth its time
 INVERT_EVERY = 5
 
@@ -71,7 +70,7 @@ def median(frame: Frame) -> Frame:
 def _codes(frame: Frame, invert: bool) -> list[Any]:
     found: list[Any] = zxingcpp.read_barcodes(
         np.ascontiguousarray(frame),
-        formats=_QR,
+        formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode),
         try_rotate=False,
         try_downscale=False,
         try_invert=invert,
