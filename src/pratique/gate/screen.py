@@ -9,6 +9,7 @@ import mimetypes
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
@@ -61,8 +62,9 @@ class Screen:
         with self._lock:
             self._last = json.dumps(status, ensure_ascii=False, separators=(",", ":")).encode()
             for page in self._pages:
-                if page.full():
-                    page.get_nowait()
+                if page.full():  # its reader may take one in between: then there is room anyway
+                    with suppress(queue.Empty):
+                        page.get_nowait()
                 page.put_nowait(self._last)
 
     def join(self) -> "queue.Queue[bytes] | None":
