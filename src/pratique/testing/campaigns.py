@@ -13,7 +13,6 @@ from pratique.core.errors import Conflict, NotFound, Refusal
 from pratique.core.ids import ALPHABET
 from pratique.core.moment import Moment, from_ms, to_ms
 from pratique.core.text import Text
-from pratique.mandates import service as mandates
 from pratique.store.tx import Row, Tx
 from pratique.testing import store, store_results, store_tubes, tubecode
 from pratique.testing.model import Lab
@@ -67,7 +66,7 @@ def open_campaign(
     window_days: int = CORRECTION_DAYS,
 ) -> str:
     """A campaign's id. `capacity` is people a tube, 1 to 20. Raises NoMandate, Refusal."""
-    mandates.require(tx, mandate_id, "campaign", moment.now)
+    store.require_mandate(tx, mandate_id, moment.now_ms)
     if not 1 <= capacity <= 20:
         raise Refusal("BAD_CAPACITY", "capacity", Text("a tube holds 1 to 20 people", "每管 1 至 20 人"))
     if not analytes or any(not a or " " in a for a in analytes):
@@ -190,7 +189,7 @@ def enrol_device(tx: Tx, moment: Moment, token: str, public_key: bytes) -> Enrol
         )  # fmt: skip
     store.add_device(tx, device_id, site_id, public_key, moment.now_ms)
     enrolled = device_by_id(tx, device_id)
-    mandates.require(tx, enrolled.campaign.mandate_id, "campaign", moment.now)
+    store.require_mandate(tx, enrolled.campaign.mandate_id, moment.now_ms)
     return enrolled
 
 

@@ -124,7 +124,10 @@ def board(tx: Tx, since_ms: int, last: int = 20) -> Board:
         for r in store_results.refusals(tx, last)
     ]
     held = [Held(r[0], r[1], r[2], HELD_BECAUSE[r[2]], r[3], int(r[4])) for r in store_results.held_tubes(tx)]
-    runs = [HeldRun(*row, _tail(tx, row[0])) for row in store_results.held_runs(tx)]
+    runs = [
+        HeldRun(r[0], r[1], r[2], r[3], int(r[4]), int(r[5]), int(r[6]), int(r[7]), r[8], _tail(tx, r[0]))
+        for r in store_results.held_runs(tx)
+    ]
     return Board(
         int(counts[0]), int(counts[1]), int(counts[2]), int(counts[3]), tuple(refused), tuple(held), tuple(runs),
         tuple(store.tasks(tx)),

@@ -20,6 +20,7 @@ MAX_SEGMENTS = 10_000
 MAX_FIELD = 64 << 10
 MAX_BATCH = 5_000
 
+BLANK = b" \t\r\n\x0b\x00\x1c\x1a"  # what may stand around a message
 DELETE = '""'  # the two quotes that mean "delete the value"; an empty field means "no change"
 
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
@@ -240,7 +241,7 @@ def _tidy(raw: bytes) -> bytes:
                 raw.removeprefix(bom) if bom == codecs.BOM_UTF8 else raw.decode("utf-16", "replace").encode()
             )
             break
-    return raw.lstrip(b" \t\r\n\x0b").rstrip(b"\x00\x1c\r\n \t\x1a")
+    return raw.strip(BLANK)
 
 
 def _declared(head: bytes) -> str:

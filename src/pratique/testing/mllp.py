@@ -84,7 +84,7 @@ class Listener:
                 await self.door.store.awrite(self.settle)
             except Refusal as refusal:
                 _log.warning("runs were not judged: %s", refusal)
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it was, the next tick tries again
                 _log.exception("runs were not judged")
 
     def settle(self, tx: Tx) -> int:

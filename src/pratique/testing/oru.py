@@ -66,7 +66,8 @@ def readings(message: Message) -> list[Reading]:
     """One reading an OBX, in order, texts unescaped but otherwise as sent."""
     found = list(groups(message))
     specimens = [segment for group in found for segment in group.spm]
-    only = specimens[0] if len(specimens) == 1 else None
+    # An order without a specimen of its own speaks of the only one the message knows.
+    only = specimens[0] if len({segment.part(2) for segment in specimens}) == 1 else None
     made = []
     for group in found:
         spm = group.spm[0] if group.spm else only

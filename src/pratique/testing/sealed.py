@@ -17,7 +17,6 @@ from pratique.core.errors import Refusal
 from pratique.core.ids import is_id
 from pratique.core.moment import Moment, to_ms
 from pratique.core.text import Text
-from pratique.mandates import service as mandates
 from pratique.people import service as people
 from pratique.store.tx import Tx
 from pratique.testing import store, store_tubes, tubecode
@@ -112,7 +111,7 @@ def check(tx: Tx, moment: Moment, device: Device, event: TubeEvent, skew: int) -
     """The event with its fields checked. Raises Refusal (naming the field) or NoMandate."""
     campaign = store.campaign(tx, device.campaign_id)
     assert campaign is not None  # noqa: S101 - a foreign key holds it
-    mandates.require(tx, campaign[1], "campaign", moment.now)
+    store.require_mandate(tx, campaign[1], moment.now_ms)
     if event.site != device.site_id:
         raise refuse("WRONG_SITE", "site", "this device belongs to another site", "该设备属于其他采样点")
     batch = store_tubes.batch_of(tx, event.code.strip().upper())

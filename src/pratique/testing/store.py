@@ -3,6 +3,7 @@
 Tubes are in `store_tubes.py`, what laboratories sent in `store_results.py`.
 """
 
+from pratique.core.errors import NoMandate
 from pratique.store.tx import Row, Tx
 
 # Campaigns and sites
@@ -37,6 +38,17 @@ def live_campaigns(tx: Tx, at: int) -> list[Row]:
         + " WHERE m.published_at IS NOT NULL AND m.start_at <= :at AND m.ends_at > :at ORDER BY c.id",
         at=at,
     )
+
+
+def require_mandate(tx: Tx, mandate_id: str, at: int) -> None:
+    """Law 1: raises NoMandate unless this mandate is published, in force at `at` and unlocks campaigns."""
+    found = tx.one(
+        "SELECT 1 FROM mandate m JOIN mandate_unlock u ON u.mandate_id = m.id WHERE m.id = :id"
+        " AND u.unlock = 'campaign' AND m.published_at IS NOT NULL AND m.start_at <= :at AND m.ends_at > :at",
+        id=mandate_id, at=at,
+    )  # fmt: skip
+    if found is None:
+        raise NoMandate(what="campaign")
 
 
 def add_site(tx: Tx, **row: object) -> None:

@@ -1,0 +1,169 @@
+"""`pratique lab …`: thin. What it opens is handed in by the composition root.
+
+Exit codes: 0 done · 1 something was refused · 2 called wrongly. `read` and `send` need no deployment.
+"""
+
+import asyncio
+import signal
+import ssl
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Protocol
+
+import msgspec
+from cyclopts import App, Parameter
+
+from pratique.core.errors import Refusal
+from pratique.core.text import Text
+from pratique.testing import er7
+from pratique.testing.client import send as send_frames
+from pratique.testing.mllp import Door, Listener
+from pratique.testing.reading import Refused, read_file
+
+Files = Annotated[list[Path], Parameter(negative="", consume_multiple=True)]
+
+
+class Opened(Protocol):
+    """A door and what must be closed after it."""
+
+    @property
+    def door(self) -> Door: ...
+    def close(self) -> None: ...
+
+
+def lab_commands(open_lab: Callable[[], Opened]) -> App:
+    """The commands of laboratories."""
+    app = App(name="lab", help="Laboratory messages: read, serve, send.")
+
+    @app.command
+    def read(files: Files, /) -> int:
+        """Print one JSON line a result of HL7 v2, FHIR JSON, CSV or XLSX files, or one line a refusal.
+
+        Parameters
+        ----------
+        files
+            Laboratory files; the format is seen in the bytes.
+        """
+        return read_files(files)
+
+    @app.command
+    def serve(
+        *, mllp: int, host: str = "127.0.0.1", cert: Path | None = None, key: Path | None = None,
+        client_ca: Path | None = None, always_answer: bool = False,
+    ) -> int:  # fmt: skip
+        """Listen for HL7 v2 messages over MLLP; each is on disk before it is acknowledged.
+
+        Parameters
+        ----------
+        mllp
+            The port; 0 picks a free one. The port in use is printed.
+        host
+            The address to listen on.
+        cert
+            TLS certificate chain (PEM); with it the port speaks TLS.
+        key
+            Its private key (PEM).
+        client_ca
+            Ask for client certificates of this authority; their common name is the laboratory.
+        always_answer
+            Answer also where MSH-15 says NE.
+        """
+        opened = open_lab()
+        try:
+            asyncio.run(
+                _serve(opened.door, host, mllp, _tls(cert, key, client_ca), always_answer=always_answer)
+            )
+        finally:
+            opened.close()
+        return 0
+
+    @app.command
+    def send(files: Files, /, *, to: str) -> int:
+        """Send HL7 v2 files to a listener and print what it answers.
+
+        Parameters
+        ----------
+        files
+            Each file is sent as one frame, a batch as a batch.
+        to
+            HOST:PORT.
+        """
+        return send_files(files, to)
+
+    return app
+
+
+def read_files(files: Sequence[Path]) -> int:
+    """Print the lines of every file; 1 if anything was refused."""
+    refused = 0
+    encode = msgspec.json.Encoder().encode
+    for path in files:
+        for line in read_file(str(path), _bytes(path)):
+            refused += isinstance(line, Refused)
+            sys.stdout.write(encode(line).decode() + "\n")
+    return int(refused > 0)
+
+
+def send_files(files: Sequence[Path], to: str) -> int:
+    """Send every file; 1 if anything was refused or went unanswered."""
+    host, _, port = to.rpartition(":")
+    if not port.isdigit():
+        print("pratique: --to: HOST:PORT is needed, such as 127.0.0.1:2575", file=sys.stderr)
+        return 2
+    frames = [_bytes(path).strip(er7.BLANK) for path in files]
+    try:
+        answers = asyncio.run(send_frames(host or "127.0.0.1", int(port), frames))
+    except OSError as fault:
+        print(
+            f"pratique: nobody listens at {to} ({fault.strerror}); start `pratique lab serve`",
+            file=sys.stderr,
+        )
+        return 3
+    bad = len(files) - len(answers)
+    encode = msgspec.json.encode
+    for path, found in zip(files, answers, strict=False):
+        if not found:
+            bad += 1
+            sys.stdout.write(encode({"file": str(path), "answer": None}).decode() + "\n")
+        for one in found:
+            bad += not one.accepted
+            said = {"file": str(path), "answer": one.letters, "control_id": one.control_id}
+            if one.why or one.code:
+                said |= {"where": one.where, "code": one.code, "why": one.why}
+            sys.stdout.write(encode(said).decode() + "\n")
+    return int(bad > 0)
+
+
+async def _serve(
+    door: Door, host: str, port: int, tls: ssl.SSLContext | None, *, always_answer: bool
+) -> None:
+    listener = Listener(door, always_answer=always_answer)
+    opened = await listener.open(host, port, tls)
+    print(f"listening for laboratories on {host}:{opened}{' (TLS)' if tls else ''}", flush=True)
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    await stop.wait()
+    await listener.close()
+
+
+def _tls(cert: Path | None, key: Path | None, client_ca: Path | None) -> ssl.SSLContext | None:
+    if cert is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(cert, key)
+    if client_ca is not None:
+        context.load_verify_locations(client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise Refusal(
+            "UNREADABLE", str(path), Text(f"cannot be read ({fault.strerror})", f"无法读取({fault.strerror})")
+        ) from None
