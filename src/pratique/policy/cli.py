@@ -1,17 +1,23 @@
 """`pratique policy …`: run the published suites, test rule sets, publish.
 
-Thin: reads files, prints, returns the exit code of the house (0 yes, 1 no, 2 called wrongly).
+Thin: reads files, prints, returns the exit code of the house (0 yes, 1 no, 2 called wrongly). A refusal is raised for
+the one handler above all commands.
 """
 
+import secrets
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 from cyclopts import App, Parameter
 
-from pratique.policy import suites
+from pratique.core.moment import Moment, rfc3339
+from pratique.policy import service, suites
 from pratique.policy.engines import ENGINES
+from pratique.settings import read_settings
+from pratique.store.store import open_store
 
 policy = App(name="policy", help="CertLogic rules: run the suites, test rule sets, publish a policy.")
 Files = Annotated[list[Path], Parameter(negative="", consume_multiple=True)]
@@ -49,6 +55,37 @@ def rules(files: Files, /, *, engine: EngineName = "both") -> int:
         interpret, columns, or both compared value for value and fault for fault.
     """
     return _score(files, engine)
+
+
+@policy.command
+def publish(file: Path, /, *, mandate: str) -> int:
+    """Check a rule set and publish it as the next policy, under a mandate that allows restrictions.
+
+    Prints one JSON line {"number","hash","from","to","mandate_id"}. Refuses with the first failed check.
+
+    Parameters
+    ----------
+    file
+        The rule set, each rule with its house block and its tests.
+    mandate
+        The id of a mandate in force.
+    """
+    try:
+        raw = file.read_bytes()
+    except OSError as fault:
+        return _called_wrongly(f"{file}: cannot be read ({fault.strerror}); check the name")
+    settings = read_settings()
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = open_store(settings.database_url, settings.home)
+    try:
+        moment = Moment(datetime.now(UTC), secrets.token_bytes)  # noqa: TID251 - a command's moment is now
+        made = store.write(lambda tx: service.publish_policy(tx, moment, raw, mandate))
+    finally:
+        store.close()
+    told = {"number": made.number, "hash": made.hash, "mandate_id": made.mandate_id}
+    told |= {"from": rfc3339(made.from_at), "to": rfc3339(made.to_at)}
+    print(msgspec.json.encode(told).decode())
+    return 0
 
 
 def _score(files: list[Path], engine: EngineName) -> int:

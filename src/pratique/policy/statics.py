@@ -152,16 +152,15 @@ class _Types:
     def _reduce(self, operands: list[Any], at: str, present: Present) -> frozenset[str]:
         self._want(operands[0], f"{at}/0", present, "NA")
         start = self.of(operands[2], f"{at}/2", present)
-        inner = _Types(lambda path: ANY if path.split(".")[0] in ("", "current", "accumulator") else None, [])
-        found = inner.of(operands[1], f"{at}/1", frozenset())
-        for _ in range(len(ANY)):  # the accumulator has the types of the start and of the lambda itself
-            seen = start | found
+        seen = start
+        while True:  # the accumulator has the types of the start and of the lambda itself; they only grow
             inner = _Types(_lambda_model(seen), [])
-            found = inner.of(operands[1], f"{at}/1", frozenset())
-            if start | found == seen:
+            found = start | inner.of(operands[1], f"{at}/1", frozenset())
+            if found <= seen:
                 break
+            seen |= found
         self.findings.extend(one for one in inner.findings if one.sure)
-        return start | found
+        return found
 
 
 def item_of(path: str) -> str:
