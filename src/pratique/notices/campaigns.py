@@ -38,8 +38,9 @@ def start_campaign(
 
 def join_campaigns(tx: Tx, moment: Moment, house: House, subject_id: str) -> int:
     """N1 of each running campaign for somebody who came later; how many were opened now."""
+    since = moment.now.replace(microsecond=0)  # sites write whole seconds
     openings = [
-        _opening(subject_id, ground_id, mandate_id, campaign_id, analyte, moment.now, from_ms(closes_at))
+        _opening(subject_id, ground_id, mandate_id, campaign_id, analyte, since, from_ms(closes_at))
         for ground_id, mandate_id, campaign_id, analyte, closes_at in missing_campaigns(
             tx, moment, subject_id
         )
@@ -62,7 +63,7 @@ def _ask(
     tx: Tx, moment: Moment, house: House, ground_id: str, campaign: Campaign, subject_ids: Sequence[str]
 ) -> int:
     told = store.told_already(tx, ground_id, subject_ids)
-    since = min(campaign.opens_at, moment.now)
+    since = min(campaign.opens_at, moment.now).replace(microsecond=0)  # sites write whole seconds
     openings = [
         _opening(
             one, ground_id, campaign.mandate_id, campaign.id, campaign.analyte, since, campaign.closes_at

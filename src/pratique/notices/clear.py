@@ -54,7 +54,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OfKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Evidence of one of these kinds."""
+    """Evidence of one of these kinds, as of `since` or later."""
 
     kinds: tuple[Literal["vaccination", "recovery", "exemption"], ...]
 
@@ -108,7 +108,8 @@ def _by(condition: Condition, notice: Standing, fact: Known) -> str:
     if condition.happened is not None:
         return fact.outcome if fact.kind == "happened" and fact.outcome == condition.happened.what else ""
     if condition.evidence is not None:
-        return "evidence" if fact.kind in condition.evidence.kinds else ""
+        counts = fact.kind in condition.evidence.kinds and fact.at >= notice.since
+        return "evidence" if counts else ""
     if fact.kind != "test" or (notice.analyte and fact.analyte and notice.analyte != fact.analyte):
         return ""
     if condition.sample is not None:

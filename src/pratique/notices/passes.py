@@ -73,7 +73,7 @@ def refresh_passes(tx: Tx, moment: Moment, house: House, subject_id: str) -> int
 
 
 def paper_pass(tx: Tx, moment: Moment, house: House, subject_id: str) -> HeldPass | None:
-    """A pass to print for somebody without a phone, as long as the decision holds; None for a hold or without mandate."""
+    """A pass to print for somebody without a phone, good while the decision is; None for a hold or without mandate."""
     if policy.live_policy(tx, moment.now) is None:
         return None
     decision, _ = policy.redecide(tx, moment, house.sealer, subject_id)

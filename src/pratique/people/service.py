@@ -342,5 +342,5 @@ __all__ = [
     "first_bad_entry", "forget", "holder_keys", "holder_keys_of", "holder_of", "invite_staff",
     "list_staff", "log_looks", "looks_at", "make_claim_code", "own_card", "read_card", "read_shown",
     "sign_out", "slip_text", "staff_session", "subject_exists", "subject_of_code", "subject_of_key",
-    "subjects_after", "token_for", "touch", "wallet_text", "wallet_version", "write_card",
+    "subjects_after", "tidy_code", "token_for", "touch", "wallet_text", "wallet_version", "write_card",
 ]  # fmt: skip
