@@ -1,32 +1,33 @@
-"""HTTP routes of the site app: enrol a device with a one-time token, hand in sealed-tube events. Thin.
+"""HTTP routes of the room `testing`: enrol a site device, take its sealed tubes. Thin.
 
-Events carry their device's own signature, so no token stands in a header and none can be stolen.
+A device has no session: it signs every event with the key it enrolled, so these routes are open to anybody and take
+nothing that is not signed.
 """
 
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated
 
 import msgspec
 
 from pratique.core.errors import Refusal
-from pratique.core.moment import rfc3339
+from pratique.core.moment import Moment, rfc3339
 from pratique.core.text import Text
-from pratique.people.binding import from_b64
 from pratique.store.store import Store
 from pratique.testing import service
 from pratique.testing.model import EventResult, TubeEvent
-from pratique.testing.registration import MAX_EVENTS
 from pratique.web.frame import Answer, Call, Route
 
 
-class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A device's one-time token and its Ed25519 key (base64url of 32 bytes)."""
+class NewDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The one-time code a site was given, and the device's Ed25519 public key (32 bytes, base64url)."""
 
-    token: Annotated[str, msgspec.Meta(max_length=40)]
-    public_key: Annotated[str, msgspec.Meta(max_length=60)]
+    token: Annotated[str, msgspec.Meta(max_length=64)]
+    public_key: Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class CampaignView(msgspec.Struct, frozen=True):
+    """What a site must know of its campaign. `capacity`: people a tube."""
+
     id: str
     name: Text
     capacity: int
@@ -34,66 +35,81 @@ class CampaignView(msgspec.Struct, frozen=True):
 
 
 class SiteView(msgspec.Struct, frozen=True):
+    """Where the device works."""
+
     id: str
     name: Text
 
 
 class DeviceView(msgspec.Struct, frozen=True):
-    """Who the device is now. `server_key` (X25519) is for manifests that a second phone carries."""
+    """An enrolled device. `last_seq`: the last event of its chain that is stored here; `server_key`: X25519, for
+    the copy of a manifest that a second phone carries (empty where this deployment takes none)."""
 
     device_id: str
     campaign: CampaignView
     site: SiteView
-    last_seq: int
     server_key: str
+    last_seq: int
     now: str
 
 
-class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """At most 50 events, oldest first. `now` is the device's clock as it sends them (RFC 3339), if it says so."""
+class TubeEvents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """At most 50 events, oldest first. `now`: the device's clock as it sends, so that ours can correct it."""
 
-    events: Annotated[list[TubeEvent], msgspec.Meta(max_length=MAX_EVENTS)]
+    events: Annotated[list[TubeEvent], msgspec.Meta(max_length=50)]
     now: str = ""
 
 
-class EventsTaken(msgspec.Struct, frozen=True):
+class TubeResults(msgspec.Struct, frozen=True):
     """One result an event, in order."""
 
     results: list[EventResult]
     now: str
 
 
-def routes(store: Store, tell: service.Tell, server_key: bytes) -> list[Route]:
-    """`tell` is wired to decisions and notices; `server_key` is the public X25519 key for manifests."""
-    key = urlsafe_b64encode(server_key).rstrip(b"=").decode()
+def routes(store: Store, tell: service.Tell, server_key: bytes = b"") -> list[Route]:
+    """`tell` reaches policy and notices; `server_key` is our X25519 public key."""
 
     async def enrol(call: Call) -> Answer:
-        public_key = from_b64(call.body.public_key, 32, "public_key")
-        found = await store.awrite(
-            lambda tx: service.enrol_device(tx, call.moment, call.body.token, public_key)
-        )
-        campaign, site = found.campaign, found.site
-        view = DeviceView(
-            found.device_id,
-            CampaignView(campaign.id, campaign.name, campaign.capacity, campaign.mandate_id),
-            SiteView(site.id, site.name),
-            found.last_seq,
-            key,
-            rfc3339(call.moment.now),
-        )
-        return Answer(view, 201)
+        key = _bytes(call.body.public_key)
+        enrolled = await store.awrite(lambda tx: service.enrol_device(tx, call.moment, call.body.token, key))
+        return Answer(_view(enrolled, server_key, call.moment), 201)
 
-    async def events(call: Call) -> EventsTaken:
-        body: Events = call.body
-        if not body.events:
-            raise Refusal("NO_EVENTS", "events", Text("there is no event in it", "其中没有事件"))
-        taken = await store.awrite(
+    async def look(call: Call) -> DeviceView:
+        enrolled = await store.aread(lambda tx: service.device_by_id(tx, call.path["device_id"]))
+        return _view(enrolled, server_key, call.moment)
+
+    async def take(call: Call) -> TubeResults:
+        body = call.body
+        results = await store.awrite(
             lambda tx: service.take_events(tx, call.moment, body.events, tell, body.now)
         )
-        return EventsTaken(taken, rfc3339(call.moment.now))
+        return TubeResults(results, rfc3339(call.moment.now))
 
-    public = ("public",)
     return [
-        Route("POST", "/v1/devices", enrol, public, "enrol a site's device", Enrolment, DeviceView, 20),
-        Route("POST", "/v1/tube-events", events, public, "hand in sealed tubes", Events, EventsTaken, 6000),
-    ]
+        Route("POST", "/v1/devices", enrol, ("public",), "enrol a site device", NewDevice, DeviceView, limit=60),
+        Route("GET", "/v1/devices/{device_id}", look, ("public",), "a device, its site and campaign", gives=DeviceView),
+        Route(
+            "POST", "/v1/tube-events", take, ("public",), "signed events of sealed tubes", TubeEvents, TubeResults,
+            limit=6000,
+        ),
+    ]  # fmt: skip
+
+
+def _view(enrolled: service.Enrolled, server_key: bytes, moment: Moment) -> DeviceView:
+    campaign, site = enrolled.campaign, enrolled.site
+    return DeviceView(
+        enrolled.device_id,
+        CampaignView(campaign.id, campaign.name, campaign.capacity, campaign.mandate_id),
+        SiteView(site.id, site.name),
+        urlsafe_b64encode(server_key).decode().rstrip("="),
+        enrolled.last_seq,
+        rfc3339(moment.now),
+    )
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        raise Refusal("BAD_KEY", "public_key", Text("a key is base64url", "公钥应为 base64url")) from None

@@ -63,25 +63,32 @@ def groups(message: Message) -> Iterator[_Group]:
 
 
 def readings(message: Message) -> list[Reading]:
-    """One reading an OBX, in order, texts unescaped but otherwise as sent."""
+    """One reading an OBX, in order, texts unescaped but otherwise as sent.
+
+    An order that names no specimen or placer of its own speaks of the only one the message knows.
+    """
     found = list(groups(message))
     specimens = [segment for group in found for segment in group.spm]
-    # An order without a specimen of its own speaks of the only one the message knows.
     only = specimens[0] if len({segment.part(2) for segment in specimens}) == 1 else None
+    placers = {_placer(group) for group in found} - {""}
+    only_placer = placers.pop() if len(placers) == 1 else ""
     made = []
     for group in found:
         spm = group.spm[0] if group.spm else only
         ct = next((obx.text(5) for obx in group.obx if obx.part(3) in codes.CT), None)
         for obx in group.obx:
-            made.append(_reading(group, obx, spm, ct))
+            made.append(_reading(group.obr, obx, spm, _placer(group) or only_placer, ct))
     return made
 
 
-def _reading(group: _Group, obx: Segment, spm: Segment | None, ct: str | None) -> Reading:
-    obr, orc = group.obr, group.orc
+def _placer(group: _Group) -> str:
+    return (group.obr.part(2) if group.obr else "") or (group.orc.part(2) if group.orc else "")
+
+
+def _reading(obr: Segment | None, obx: Segment, spm: Segment | None, placer: str, ct: str | None) -> Reading:
     return Reading(
         specimen=(spm.part(2) if spm else "") or None,
-        placer=(obr.part(2) if obr else "") or (orc.part(2) if orc else "") or None,
+        placer=placer or None,
         loinc=obx.part(3) or None,
         value=value_of(obx) or None,
         status=obx.part(11) or (obr.part(25) if obr else "") or None,
