@@ -251,7 +251,7 @@ def _looks(judged: Sequence[Judged]) -> tuple[Look, ...]:
 
 
 def _fact(read: Read, judged: Judged) -> Fact:
-    there, missing = texts.LABELS[label_of(read.path)]
+    there, missing = texts.LABELS.get(label_of(read.path), texts.LABELS["item"])
     item = origin_of(read.path, judged.context.origin)
     value = read.value if isinstance(read.value, str | int | bool) else None
     if item is None:
