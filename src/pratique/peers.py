@@ -68,7 +68,7 @@ class Holder:
 class SiteDevice:
     """A site's phone: one signed, hash-chained line of events."""
 
-    def __init__(self, site_id: str, lane: str = "1") -> None:
+    def __init__(self, site_id: str, lane: int = 1) -> None:
         self._key = Ed25519PrivateKey.generate()
         self.public_key = self._key.public_key().public_bytes_raw()
         self.device_id = ""

@@ -3,17 +3,26 @@
 Everything here is invented and looks it. It is made through the same use cases as any real deployment.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
+from typing import NamedTuple
 
+from pratique.app import Port
 from pratique.core.mandate import Kept
 from pratique.core.moment import Moment
 from pratique.core.text import Text
+from pratique.fleet import service as fleet
 from pratique.mandates import service as mandates
 from pratique.mandates.model import AppealTo, Basis, Document, Issuer, Purpose, Reading, Scope
 from pratique.mandates.note import NoteSigner
+from pratique.notices import service as notices
+from pratique.peers import Holder
+from pratique.people import service as people
+from pratique.policy import service as policy
 from pratique.store.store import Store
 from pratique.store.tx import Tx
+from pratique.testing import service as testing
 
 LASTS = timedelta(days=30)
 ORDER = (
@@ -34,6 +43,7 @@ CAMPAIGN = Text("Harbour district, all residents", "港区全员采样")
 SITE = Text("Sampling site Pier One", "一号码头采样点")
 GATE = Text("Ferry terminal, north door", "轮渡码头北门")
 ANALYTE = "94500-6"
+LAB, LAB_OID = "LAB-A01", "2.999.7.1"
 
 
 class Officers:
@@ -102,3 +112,54 @@ def order(store: Store, moment: Moment, officers: Officers, document: Document) 
         return document.id
 
     return store.write(act)
+
+
+class Town(NamedTuple):
+    """What the synthetic town is made of once it is founded."""
+
+    officers: Officers
+    mandate_id: str
+    campaign_id: str
+    site_id: str
+
+
+def found(port: Port, moment: Moment, *, lasts: timedelta = LASTS, grace_hours: int = 24) -> Town:
+    """A mandate in force, its policy published, a campaign with one site and one laboratory, a first snapshot."""
+    officers = Officers(moment)
+    document = mandate_document(moment, officers, lasts=lasts, grace_hours=grace_hours)
+    mandate_id = order(port.store, moment, officers, document)
+    closes = document.end - timedelta(days=1)
+
+    def act(tx: Tx) -> tuple[str, str]:
+        policy.publish_policy(tx, moment, policy.town_rules(), mandate_id)
+        campaign_id = testing.open_campaign(
+            tx,
+            moment,
+            mandate_id=mandate_id,
+            name=CAMPAIGN,
+            capacity=10,
+            analytes=[ANALYTE],
+            opens_at=moment.now,
+            closes_at=closes,
+        )
+        asked = notices.Campaign(campaign_id, CAMPAIGN, mandate_id, ANALYTE, moment.now, closes)
+        notices.start_campaign(tx, moment, port.house, asked)
+        # The laboratory of the demonstration needs no hour for a run; a real one does, and the release gate knows.
+        testing.add_lab(tx, moment, LAB, oid=LAB_OID, zone="UTC", run_minutes=0)
+        return campaign_id, testing.add_site(tx, moment, campaign_id, SITE, lanes=2)
+
+    campaign_id, site_id = port.store.write(act)
+    port.store.write(lambda tx: fleet.publish_snapshot(tx, moment, port.signing_roots))
+    port.log.publish(moment)
+    return Town(officers, mandate_id, campaign_id, site_id)
+
+
+def settle(port: Port, moment: Moment, holders: Sequence[Holder]) -> None:
+    """People move in: each wallet binds its key, is told of the campaign, and gets its first pass."""
+
+    def act(tx: Tx) -> None:
+        for holder in holders:
+            holder.subject_id = people.create_subject(tx, moment, "wallet", holder.public_key)
+            notices.catch_up(tx, moment, port.house, holder.subject_id)
+
+    port.store.write(act)

@@ -1,12 +1,13 @@
 """What the console is given by `app.py`, and the shapes its pages show. No I/O, no person."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from pratique.core.moment import Moment
 from pratique.core.text import Text
-from pratique.notices.model import House
+from pratique.notices.model import House, Results
 from pratique.store.store import Store
 
 COOKIE = "pratique_session"
@@ -22,12 +23,13 @@ class Desk(NamedTuple):
     secret: bytes
     zone: ZoneInfo
     address: str
-    doors: Sequence["Door"] = ()
+    results: Results
+    doors: Sequence["Way"] = ()
     invitations: Callable[[], Invitations] = tuple
-    laboratory: Callable[[str, str], str] | None = None
+    laboratory: Callable[[str, str, Moment], Awaitable[str]] | None = None
 
 
-class Door(NamedTuple):
+class Way(NamedTuple):
     """One way in on the first page."""
 
     href: str

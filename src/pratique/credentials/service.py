@@ -23,6 +23,7 @@ from pratique.credentials.trust import make_bundle
 from pratique.store.tx import Tx
 
 PASS_LIFE = timedelta(hours=24)
+PAPER_LIFE = timedelta(days=28)
 # A pass begins a little before it is made: enough for slow clocks at gates, by chance for everything else.
 _BACKDATED_LEAST, _BACKDATED_MOST = timedelta(minutes=5), timedelta(minutes=30)
 _SHORTENED = timedelta(hours=1)
@@ -140,6 +141,50 @@ def renew_many(tx: Tx, moment: Moment, signer: Signer, items: Iterable[PassOrder
         store.add_issuances(tx, issuances)
         store.add_to_outbox(tx, waiting)
     return len(issuances)
+
+
+def issue_paper(
+    tx: Tx,
+    moment: Moment,
+    signer: Signer,
+    *,
+    subject_id: str,
+    pass_class: int,
+    mandate_id: str,
+    until: datetime,
+) -> HeldPass:
+    """A pass to be printed: bound to no device, of at most 28 days, never beyond `until`; revoked like any other.
+
+    Raises NoMandate through the store's guard, Refusal where the key is cut, over its quota, or `until` is past.
+    """
+    expires = _whole(min(until, moment.now + PAPER_LIFE))
+    if expires <= moment.now:
+        raise Refusal(
+            "TOO_LATE", "until", Text("this decision has ended; decide again", "该判定已结束,请重新判定")
+        )
+    _check_key(tx, moment, signer, 1)
+    ((list_no, index),) = _take_places(tx, moment, 1, to_ms(expires))
+    issued = moment.now - _BACKDATED_LEAST
+    store.add_issuances(
+        tx,
+        [
+            {
+                "id": moment.new_id(),
+                "kind": "PAPER",
+                "kid": signer.kid,
+                "mandate_id": mandate_id,
+                "subject_id": subject_id,
+                "pass_class": pass_class,
+                "status_list": list_no,
+                "status_index": index,
+                "batch_id": moment.new_id(),
+                "issued_at": moment.now_ms,
+                "expires_at": to_ms(expires),
+            }
+        ],
+    )
+    credential = pq1.issue_pass(signer, None, pass_class, issued, expires, (list_no, index))
+    return HeldPass(credential=credential, issued=issued, expires=expires)
 
 
 def revoke_passes(

@@ -142,6 +142,11 @@ def _tail(tx: Tx, run_id: str) -> float:
     return release.tail(run.positives, run.n, known or release.default_prior(run.purpose))
 
 
+def people_in(tx: Tx, code: str) -> int:
+    """How many people a tube is registered with; 0 for a tube nobody knows."""
+    return len(store_tubes.members(tx, code))
+
+
 def results_of(tx: Tx, sealer: Sealer, subject_id: str) -> list[Result]:
     """A person's own results, the latest first: what they were told, never what is held. No site, no tube code."""
     del sealer  # results stand per tube and hold no personal value of their own; the rooms agreed on one form

@@ -1,0 +1,326 @@
+"""The composition root: the only file that knows every room.
+
+It makes the real clock, real chance, the real keys and files, and hands them to the rooms. `open_port` is what
+every command stands on; `web_app` is the server; `Background` does what time alone makes due.
+"""
+
+import asyncio
+import contextlib
+import hmac
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from starlette.applications import Starlette
+
+from pratique.console import campaigns as campaign_pages
+from pratique.console import counter as counter_pages
+from pratique.console import door as door_pages
+from pratique.console import gates as gate_pages
+from pratique.console import notices as notice_pages
+from pratique.console import today as today_pages
+from pratique.console.model import COOKIE, Desk, Way
+from pratique.core.moment import Moment, rfc3339
+from pratique.core.text import Text
+from pratique.credentials import service as credentials
+from pratique.credentials.keys import Ed25519Signer, Es256Signer, load_or_create_signer
+from pratique.credentials.snapshot import SKEW_S
+from pratique.fleet import api as fleet_api
+from pratique.fleet import service as fleet
+from pratique.mandates import api as log_api
+from pratique.mandates import service as mandates
+from pratique.mandates.keystore import KeyStore
+from pratique.mandates.note import NoteSigner
+from pratique.mandates.publisher import Publisher
+from pratique.notices import api as notices_api
+from pratique.notices import service as notices
+from pratique.notices.model import EvidenceChange, House, ResultView
+from pratique.people import api as people_api
+from pratique.people import service as people
+from pratique.settings import Settings
+from pratique.store.sealing import Sealer
+from pratique.store.store import Store, open_store
+from pratique.store.tx import Tx
+from pratique.testing import api as testing_api
+from pratique.testing import service as testing
+from pratique.testing.mllp import Door, Listener
+from pratique.web.faces import read_faces
+from pratique.web.frame import Caller, Route
+from pratique.web.serve import Authenticate, build_app
+
+ROOTS, QUORUM = 3, 2
+KEY_LIVES = timedelta(days=365)
+
+_log = logging.getLogger("pratique.app")
+
+
+class Port(NamedTuple):
+    """An opened deployment: database, keys, signers. `close` it."""
+
+    settings: Settings
+    store: Store
+    keys: KeyStore
+    sealer: Sealer
+    secret: bytes
+    pass_signer: Es256Signer
+    roots: tuple[Ed25519Signer, ...]
+    log: Publisher
+    clock: Callable[[], datetime]
+
+    def moment(self) -> Moment:
+        """Now, with chance fit for keys."""
+        return Moment(self.clock(), secrets.token_bytes)
+
+    @property
+    def house(self) -> House:
+        """What the room `notices` needs."""
+        return House(self.sealer, self.pass_signer, self.keys)
+
+    @property
+    def signing_roots(self) -> Sequence[Ed25519Signer]:
+        """The roots that sign snapshots on this machine: a quorum."""
+        return self.roots[:QUORUM]
+
+    @property
+    def log_folder(self) -> Path:
+        """Static files of the public log."""
+        return self.settings.home / "log"
+
+    @property
+    def door(self) -> Door:
+        """What the laboratory's listener needs."""
+        return Door(self.store, self.moment, tell(self), self.sealer)
+
+    @property
+    def manifest_key(self) -> bytes:
+        """The public X25519 key to which sites seal the copy of a manifest."""
+        private = hmac.digest(self.secret, b"manifest", sha256)
+        return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where people read times."""
+        return ZoneInfo(self.settings.zone)
+
+    def close(self) -> None:
+        """Finish what waits; let go of database and keys."""
+        self.store.close()
+        self.keys.close()
+
+
+def real_clock() -> datetime:
+    """The machine's time in UTC."""
+    return datetime.now(UTC)
+
+
+def open_port(settings: Settings, clock: Callable[[], datetime] = real_clock) -> Port:
+    """Open (at first use make) the deployment in `settings.home`."""
+    home = settings.home
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = open_store(settings.database_url, home)
+    keys = KeyStore(home / "keys", secrets.token_bytes)
+    pass_signer = load_or_create_signer(home / "signing" / "pass.pem")
+    roots = tuple(
+        load_or_create_signer(home / "signing" / f"root-{n}.pem", "Ed25519") for n in range(1, ROOTS + 1)
+    )
+    if not isinstance(pass_signer, Es256Signer) or not all(isinstance(r, Ed25519Signer) for r in roots):
+        raise ValueError(f"the keys in {home / 'signing'} are not of the kinds this program signs with")
+    origin = settings.public_address().split("://", 1)[-1].rstrip("/") + "/log"
+    log = Publisher(store, home / "log", _log_signer(home / "signing" / "log.key", origin))
+    port = Port(
+        settings,
+        store,
+        keys,
+        Sealer(keys, secrets.token_bytes),
+        _kept(home / "signing" / "server.secret", lambda: secrets.token_bytes(32)),
+        pass_signer,
+        tuple(root for root in roots if isinstance(root, Ed25519Signer)),
+        log,
+        clock,
+    )
+    lasts = clock() + KEY_LIVES
+    store.write(lambda tx: credentials.register_key(tx, port.moment(), pass_signer, "pass", lasts))
+    return port
+
+
+def _kept(path: Path, make: Callable[[], bytes]) -> bytes:
+    """The bytes of a file that only its owner reads; made at first use, the first process wins."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    raw = make()
+    with os.fdopen(handle, "wb") as file:
+        file.write(raw)
+        file.flush()
+        os.fsync(file.fileno())
+    return raw
+
+
+def _log_signer(path: Path, origin: str) -> NoteSigner:
+    """The log's key. Its name is the log's origin and never changes, also if the address does later."""
+    made = _kept(path, lambda: NoteSigner(origin, secrets.token_bytes(32)).private_text().encode())
+    return NoteSigner.read(made.decode())
+
+
+def tell(port: Port) -> Callable[[Tx, Moment, Sequence[EvidenceChange]], None]:
+    """The port through which laboratory results become decisions, notices and passes, in one transaction."""
+    house = port.house
+    return lambda tx, moment, changes: notices.evidence_changed(tx, moment, house, changes)
+
+
+# What time alone makes due
+
+
+class Chore(NamedTuple):
+    """Something done every so many seconds."""
+
+    name: str
+    every: float
+    act: Callable[[], object]
+
+
+def chores(port: Port) -> list[Chore]:
+    """Everything that must happen although nobody asks: deadlines, snapshots, the log, destruction."""
+
+    def write(act: Callable[[Tx, Moment], object]) -> Callable[[], object]:
+        return lambda: port.store.write(lambda tx: act(tx, port.moment()))
+
+    return [
+        Chore("lift what is due", 5, write(lambda tx, moment: notices.sweep(tx, moment, port.house))),
+        Chore("sign a snapshot", 2, write(lambda tx, moment: _snapshot(tx, moment, port))),
+        Chore("release what is quiet", 1, write(lambda tx, moment: testing.settle(tx, moment, tell(port)))),
+        Chore("publish the log", 1, lambda: port.log.pending() and port.log.publish(port.moment())),
+        Chore(
+            "finish forgetting",
+            3600,
+            lambda: port.store.write(lambda tx: people.finish_forgetting(tx, port.keys)),
+        ),
+        Chore("forget what is past its window", 3600, write(testing.sweep)),
+        Chore("drop old issuances", 3600, write(credentials.sweep)),
+    ]
+
+
+def _snapshot(tx: Tx, moment: Moment, port: Port) -> int | None:
+    if not any(mandate.in_force(moment.now, "gate") for mandate in mandates.live_mandates(tx, moment.now)):
+        return None
+    return fleet.refresh_snapshot(tx, moment, port.signing_roots)
+
+
+async def run_chores(port: Port, stop: asyncio.Event) -> None:
+    """Do each chore when it is due, destruction first. A chore that fails is logged by name and tried again."""
+    work = chores(port)
+    due = dict.fromkeys((chore.name for chore in work), 0.0)
+    loop = asyncio.get_running_loop()
+    while not stop.is_set():
+        for chore in work:
+            if loop.time() >= due[chore.name]:
+                due[chore.name] = loop.time() + chore.every
+                try:
+                    await asyncio.to_thread(chore.act)
+                except Exception:  # noqa: BLE001 - one chore must not stop the others
+                    _log.exception("%s failed and is tried again in %g s", chore.name, chore.every)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 0.5)
+
+
+# The server
+
+
+def authenticate(port: Port) -> Authenticate:
+    """Who asks: a holder by token, staff by session. Devices and gates sign what they send."""
+
+    def who(headers: Mapping[str, str], cookies: Mapping[str, str], moment: Moment) -> Caller | None:
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        if kind == "Bearer" and (subject := people.holder_of(port.secret, token, moment.now)):
+            return Caller("holder", subject)
+        if session := cookies.get(COOKIE):
+            with port.store.read() as tx:
+                staff = people.staff_session(tx, moment.now, session)
+            if staff is not None:
+                return Caller("staff", staff.id, staff.role, staff.name)
+        return None
+
+    return who
+
+
+def routes(port: Port, desk: Desk) -> list[Route]:
+    """The whole route table."""
+    return [
+        *people_api.routes(port.store, port.secret, port.sealer),
+        *notices_api.routes(port.store, port.house, results(port), SKEW_S),
+        *testing_api.routes(port.store, tell(port), port.manifest_key),
+        *fleet_api.routes(port.store, port.signing_roots, QUORUM),
+        *log_api.routes(port.log_folder),
+        *door_pages.routes(desk),
+        *today_pages.routes(desk),
+        *gate_pages.routes(desk),
+        *campaign_pages.routes(desk, tell(port)),
+        *notice_pages.routes(desk),
+        *counter_pages.routes(desk),
+    ]
+
+
+def web_app(port: Port, desk: Desk | None = None) -> Starlette:
+    """The server: every room's routes, the faces, and the chores while it runs."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        work = asyncio.create_task(run_chores(port, stop))
+        listener = Listener(port.door)
+        if port.settings.lab_port:
+            await listener.open(port.settings.host, port.settings.lab_port)
+        yield
+        await listener.close()
+        stop.set()
+        await work
+
+    return build_app(
+        routes(port, desk or desk_of(port)), authenticate(port), port.moment, read_faces(), lifespan
+    )
+
+
+def results(port: Port) -> Callable[[Tx, str], list[ResultView]]:
+    """A person's own results as the wallet shows them."""
+
+    def of(tx: Tx, subject_id: str) -> list[ResultView]:
+        return [
+            ResultView(r.tube_kind, r.outcome, rfc3339(r.sampled_at), rfc3339(r.known_at), r.analyte)
+            for r in testing.results_of(tx, port.sealer, subject_id)
+        ]
+
+    return of
+
+
+def desk_of(port: Port) -> Desk:
+    """What the console is given."""
+    address = port.settings.public_address()
+    return Desk(port.store, port.house, port.secret, port.zone, address, results(port), DOORS)
+
+
+DOORS = (
+    Way(
+        "/wallet",
+        Text("Wallet", "健康卡包"),
+        Text("your pass, your notices, your appeals", "您的通行凭证、提示与申诉"),
+    ),
+    Way(
+        "/site",
+        Text("Sampling site", "采样点"),
+        Text("ten people to a tube, no network needed", "十人一管,无需网络"),
+    ),
+    Way(
+        "/console",
+        Text("Staff console", "工作台"),
+        Text("mandates, campaigns, laboratory, gates", "授权令、采样、检测、哨位"),
+    ),
+)

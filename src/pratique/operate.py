@@ -1,0 +1,116 @@
+"""The commands of those who run a deployment: serve, staff, and the rooms' commands wired to the real house."""
+
+import json
+import logging
+from typing import Annotated
+
+import uvicorn
+from cyclopts import App, Parameter
+
+from pratique.app import Port, open_port, real_clock, web_app
+from pratique.mandates.cli import log_commands, mandate_commands
+from pratique.people import service as people
+from pratique.people.access import ROLES
+from pratique.settings import read_settings
+from pratique.testing.cli import lab_commands
+
+Json = Annotated[bool, Parameter(name="--json")]
+
+
+def opened() -> Port:
+    """The deployment named by the environment."""
+    return open_port(read_settings())
+
+
+mandate = mandate_commands(opened)
+lab = lab_commands(opened)
+log = log_commands(opened, real_clock)
+staff = App(name="staff", help="Staff accounts: invite, list, end.")
+
+
+def serve(*, host: str = "", port: int = 0) -> int:
+    """Run the server until it is stopped. Settings come from PRATIQUE_… in the environment.
+
+    Parameters
+    ----------
+    host: address to listen on; PRATIQUE_HOST by default.
+    port: port to listen on; PRATIQUE_PORT by default.
+    """
+    house = opened()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        run_server(house, host or house.settings.host, port or house.settings.port)
+    finally:
+        house.close()
+    return 0
+
+
+def run_server(house: Port, host: str, port: int) -> None:
+    """uvicorn with the house's own habits: a start-up that fails stops; no access log, which would name callers."""
+    uvicorn.run(
+        web_app(house),
+        host=host,
+        port=port,
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+    )
+
+
+@staff.command
+def invite(name: str, /, *, role: str, as_json: Json = False) -> int:
+    """Invite a colleague: prints a one-time code, valid 72 hours.
+
+    Parameters
+    ----------
+    name: how the colleague is shown to colleagues.
+    role: one of the roles of docs/people.md.
+    """
+    house = opened()
+    try:
+        moment = house.moment()
+        made = house.store.write(lambda tx: people.invite_staff(tx, moment, None, name=name, role=role))
+        link = f"{house.settings.public_address()}/sign-in?code={made.token}"
+    finally:
+        house.close()
+    print(json.dumps({"id": made.staff.id, "role": role, "link": link}) if as_json else link)
+    return 0
+
+
+@staff.command(name="list")
+def list_accounts(*, as_json: Json = False) -> int:
+    """Every account with its role and whether it has ended."""
+    house = opened()
+    try:
+        with house.store.read() as tx:
+            rows = people.list_staff(tx)
+    finally:
+        house.close()
+    for account, since, ended in rows:
+        row = {
+            "id": account.id,
+            "name": account.name,
+            "role": account.role,
+            "since": since.isoformat(),
+            "ended": ended.isoformat() if ended else None,
+        }
+        line = f"{account.id}  {account.role:16} {account.name}{'  (ended)' if ended else ''}"
+        print(json.dumps(row, ensure_ascii=False) if as_json else line)
+    if not rows and not as_json:
+        print(f"no accounts yet; roles are {', '.join(ROLES)}")
+    return 0
+
+
+@staff.command
+def end(staff_id: str, /) -> int:
+    """A colleague leaves: no session and no code of theirs works from now on."""
+    house = opened()
+    try:
+        moment = house.moment()
+        house.store.write(lambda tx: people.end_staff(tx, moment, staff_id))
+    finally:
+        house.close()
+    print(f"{staff_id}: ended")
+    return 0
