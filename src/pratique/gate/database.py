@@ -3,6 +3,7 @@
 Functions of a connection. The loop's thread owns the writing; the sync process takes from the outbox.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ def connect(path: Path, synchronous: int = 2) -> sqlite3.Connection:
     `synchronous` is for the test that shows what a weaker setting loses. Raises RuntimeError for an SQLite that
     refuses a setting, sqlite3.Error for a file that cannot be opened.
     """
+    fresh = not path.exists()
     connection = sqlite3.connect(path, isolation_level=None, timeout=5, check_same_thread=False)
     connection.execute("PRAGMA page_size=4096")
     for name, value in (_SETTINGS | {"synchronous": synchronous}).items():
@@ -44,7 +46,20 @@ def connect(path: Path, synchronous: int = 2) -> sqlite3.Connection:
         if found != value:
             raise RuntimeError(f"this SQLite keeps {name}={found} and refuses {value}: use another build")
     connection.executescript(_TABLES)
+    if fresh:
+        # SQLite deletes the rollback journal it made the file with, but forces the folder to disk only with
+        # synchronous=EXTRA: after a power cut that journal could come back and undo everything since.
+        sync_folder(path.parent)
     return connection
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's entries to disk: names made, renamed and deleted in it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import msgspec
 from pratique.core.text import Text
 from pratique.credentials.keys import Ed25519Signer, load_or_create_signer, load_signer
 from pratique.credentials.reasons import BadTrust
+from pratique.gate.database import sync_folder
 from pratique.gate.http import post_json
 
 KEY, ENROLMENT, SNAPSHOT, JOURNAL = "device.key", "gate.json", "snapshot.cbor", "journal.db"
@@ -72,11 +73,7 @@ def write_whole(path: Path, body: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def base64url(raw: bytes) -> str:
