@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 
 from pratique.notices import service
 from pratique.notices.clock import Stop, counted, effective_deadline
+from pratique.notices.kinds import kind_body, kind_of, words
+from pratique.notices.model import TRANSITIONS, NoticeRow
+from pratique.notices.sweep import deadline_of, lapse
 from tests.notices.town import Town
 
 stops = st.lists(
@@ -43,10 +46,42 @@ def test_a_deadline_only_moves_away(duration: int, faults: list[Stop], now: int,
     assert bool(counted(faults, 0, duration, now)) == (first > duration)
 
 
+@given(
+    st.sampled_from([kind.code for kind in words().kinds]),
+    st.sampled_from(("open", "waiting")),
+    st.integers(1, 90),
+    st.integers(1, 90),
+    stops,
+    st.integers(0, 200),
+)
+@settings(max_examples=400)
+def test_nothing_outlives_its_end(
+    code: str, state: str, duration: int, end: int, faults: list[Stop], now: int
+) -> None:
+    kind = kind_of(code)
+    row = blank_row()._replace(
+        kind=code, class_=kind.class_, cause=kind.cause, state=state, duration_ms=duration,
+        deadline_at=duration, ends_at=min(end, duration) if kind.class_ == "restriction" else end,
+    )  # fmt: skip
+    due = deadline_of(row, faults, now)
+    assert due <= row.ends_at
+    assert kind.class_ == "duty" or due == min(row.deadline_at, row.ends_at)  # no restriction gains time
+    assert kind.class_ != "duty" or due >= min(row.deadline_at, row.ends_at)  # no duty loses any
+    ended = lapse(row, kind_body(kind), due)
+    assert ended.state in TRANSITIONS[state]
+    assert ended.at == due
+
+
 def test_overlapping_faults_count_once() -> None:
     assert effective_deadline(0, 10, [Stop(2, 6), Stop(4, 8), Stop(2, 6)], 100) == 16
     assert effective_deadline(0, 10, [Stop(2, 6), Stop(12, 15)], 100) == 17  # begins inside the extension
     assert effective_deadline(0, 10, [Stop(10, 15)], 100) == 10
+
+
+def blank_row() -> NoticeRow:
+    texts = dict.fromkeys(NoticeRow._fields, "")
+    zero = {name: 0 for name in texts if name.endswith(("_at", "_ms", "_version"))}
+    return NoticeRow(**(texts | zero | {"sealed_facts": None}))
 
 
 def iso(text: str) -> datetime:

@@ -153,6 +153,26 @@ def test_a_look_needs_a_published_purpose(store: Store, moment: Moment, sealer: 
     assert refused.value.field == "purpose"
 
 
+def test_a_caller_is_found_by_the_exact_number(
+    store: Store, moment: Moment, sealer: Sealer, subject: str
+) -> None:
+    sibling = store.write(lambda tx: service.create_subject(tx, moment, "paper"))
+    for one in (subject, sibling):
+        store.write(lambda tx, s=one: service.write_card(tx, moment, sealer, s, CARD))
+
+    def find(phone: str, role: str = "case-worker") -> list[str]:
+        return store.write(
+            lambda tx: service.find_by_phone(tx, moment, sealer, worker(moment, role), phone, purpose="call")
+        )
+
+    assert find("+86-000-5550-0199") == sorted([subject, sibling])
+    assert find("0000") == []
+    with pytest.raises(NotAllowed):
+        find(CARD.phone, "auditor")
+    with store.read() as tx:
+        assert [look.fields for look in service.looks_at(tx, sealer, sibling)] == [("phone",)]
+
+
 def test_the_table_is_the_only_source_of_rights(moment: Moment) -> None:
     """Every role, purpose, field, inside and outside, with and without an open task."""
     for role in ROLES:

@@ -249,6 +249,28 @@ def read_card(
     raise _nobody()
 
 
+def find_by_phone(
+    tx: Tx, moment: Moment, sealer: Sealer, reader: Reader, phone: str, *, purpose: str
+) -> list[str]:
+    """The subjects whose card bears exactly this number, for somebody who calls: siblings may share one.
+
+    Each hit counts as a look and is shown to its subject. Raises NotAllowed where the role may not see phone numbers.
+    """
+    if allow(reader.role, Scope("inside", reader.until), purpose, "phone", moment.now) != "show":
+        raise NotAllowed(
+            "NO_RIGHT_TO_CARD",
+            "purpose",
+            Text("your role does not search by phone", "您的角色不能按电话查找"),
+        )
+    found = [
+        Looked(subject_id, mandate, ("phone",))
+        for mandate in store.card_mandates(tx)
+        for subject_id in store.by_phone(tx, sealer.blind_index(mandate, "phone", _digits(phone)))
+    ]
+    log_looks(tx, moment, sealer, reader, found, purpose=purpose, action="search")
+    return sorted({look.subject_id for look in found})
+
+
 def own_card(tx: Tx, sealer: Sealer, subject_id: str) -> ContactCard | None:
     """The holder's own card, for the holder's own screen."""
     for mandate, written_at, sealed in store.cards(tx, subject_id):
@@ -338,7 +360,7 @@ def _card_place(subject_id: str, mandate: str, written_at: int) -> Place:
 
 __all__ = [
     "Bound", "Looked", "SubjectSecrets", "accept_invite", "bind_wallet", "chain_head", "check_subject_id",
-    "create_papers", "create_subject", "end_staff", "erase_mandate", "existing", "finish_forgetting",
+    "create_papers", "create_subject", "end_staff", "erase_mandate", "existing", "find_by_phone", "finish_forgetting",
     "first_bad_entry", "forget", "holder_keys", "holder_keys_of", "holder_of", "invite_staff",
     "list_staff", "log_looks", "looks_at", "make_claim_code", "own_card", "read_card", "read_shown",
     "sign_out", "slip_text", "staff_session", "subject_exists", "subject_of_code", "subject_of_key",

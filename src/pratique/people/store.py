@@ -117,6 +117,16 @@ def cards(tx: Tx, subject_id: str) -> list[Row]:
     )
 
 
+def card_mandates(tx: Tx) -> list[str]:
+    """Mandates under which cards are kept."""
+    return [row[0] for row in tx.all("SELECT DISTINCT mandate_id FROM contact_card ORDER BY mandate_id")]
+
+
+def by_phone(tx: Tx, phone_index: bytes) -> list[str]:
+    rows = tx.all("SELECT subject_id FROM contact_card WHERE phone_index = :index", index=phone_index)
+    return [row[0] for row in rows]
+
+
 def last_access(tx: Tx) -> Row | None:
     """(n, hash) of the newest entry."""
     return tx.one("SELECT n, hash FROM access_log ORDER BY n DESC LIMIT 1")
