@@ -252,6 +252,11 @@ def sweep(tx: Tx, moment: Moment) -> int:
     return store.sweep(tx, to_ms(moment.now - _APPEAL_TIME))
 
 
+def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
+    """Delete what was issued and revoked under a mandate; rows deleted per table. No index is handed out again."""
+    return store.erase_mandate(tx, mandate_id)
+
+
 def to_ms_span(span: timedelta) -> int:
     """A span in milliseconds."""
     return int(span.total_seconds() * 1000)

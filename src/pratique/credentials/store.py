@@ -145,6 +145,13 @@ def sweep(tx: Tx, before: int) -> int:
     return tx.run("DELETE FROM issuance WHERE expires_at <= :before", before=before)
 
 
+def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
+    return {
+        table: tx.run(f"DELETE FROM {table} WHERE mandate_id = :mandate_id", mandate_id=mandate_id)
+        for table in ("pass_outbox", "revocation", "issuance")
+    }
+
+
 def highest_bundle(tx: Tx) -> int:
     row = tx.one("SELECT COALESCE(MAX(number), 0) FROM trust_bundle")
     return int(row[0]) if row else 0

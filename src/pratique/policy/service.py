@@ -268,6 +268,14 @@ def sweep_policy(tx: Tx, moment: Moment, sealer: Sealer, limit: int = SWEEP) -> 
     return Progress(done, changed, last, results)
 
 
+def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
+    """Delete what is known and decided about people under a mandate; rows deleted per table.
+
+    The policies themselves stay: rules are public, and their digests stand in the log.
+    """
+    return store.erase_mandate(tx, mandate_id)
+
+
 def _decide_like_others(
     alike: dict[tuple[Any, ...], tuple[Verdict, list[str]]],
     evidence: list[Evidence],

@@ -246,6 +246,13 @@ def note_sweep(tx: Tx, number: int, after: str, done: int, changed: int, finishe
     )
 
 
+def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
+    return {
+        table: tx.run(f"DELETE FROM {table} WHERE mandate_id = :mandate_id", mandate_id=mandate_id)
+        for table in ("evidence", "decision", "facts_row", "policy_sweep")
+    }
+
+
 def _only(row: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: row[name] for name in names}
 
