@@ -12,7 +12,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from pratique.core.errors import Refusal
 from pratique.core.moment import Moment
@@ -126,10 +126,10 @@ class _Connection(asyncio.Protocol):
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream server makes no other
-        self._transport = transport
+        # A stream server makes no other, but not every event loop's class says so.
+        self._transport = cast(asyncio.Transport, transport)
         if len(self._listener.connections) >= MAX_CONNECTIONS:
-            transport.abort()
+            self._transport.abort()
             return
         self._listener.connections.add(self)
         certificate = transport.get_extra_info("peercert")
