@@ -58,7 +58,12 @@ def routes(store: Store, signers: Sequence[Signer], quorum: int) -> list[Route]:
             20,
         ),
         Route(
-            "GET", "/v1/snapshot", snapshot, ("public",), "What gates decide by: one signed bundle", limit=600
+            "GET",
+            "/v1/snapshot",
+            snapshot,
+            ("public",),
+            "What gates decide by: one signed bundle",
+            limit=6000,
         ),
         Route(
             "POST",

@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from pratique.core.canonical import canonical_cbor
 from pratique.core.errors import Conflict, NotFound, Refusal
@@ -22,19 +20,9 @@ from pratique.credentials import service as credentials
 from pratique.credentials.shc_keys import ShcIssuer
 from pratique.credentials.snapshot import Bundle, KeyEntry
 from pratique.fleet import store, texts
+from pratique.fleet.counts import check_batch, is_signed
 from pratique.fleet.form import unbase64url
-from pratique.fleet.model import (
-    ALARMS,
-    MAX_ALARMS,
-    MAX_COUNT,
-    MAX_ROWS,
-    PAIRS,
-    SLOT_SECONDS,
-    CountBatch,
-    Gate,
-    SlotCount,
-    signed_bytes,
-)
+from pratique.fleet.model import SLOT_SECONDS, CountBatch, Gate, SlotCount, signed_bytes
 from pratique.mandates import service as mandates
 from pratique.policy import service as policy
 from pratique.store.tx import Tx
@@ -42,7 +30,6 @@ from pratique.store.tx import Tx
 TOKEN_LIVES = timedelta(minutes=15)
 SNAPSHOT_LIVES = timedelta(hours=72)
 RENEW_AFTER = timedelta(hours=6)
-AHEAD = 96  # slots a gate's clock may be ahead of ours before its counts are refused
 
 
 class Foreign(msgspec.Struct, frozen=True):
@@ -157,7 +144,7 @@ def record_counts(tx: Tx, moment: Moment, batch: CountBatch) -> bool:
     other counts came under this number, Refusal for rows that no gate can have counted.
     """
     known = store.gate_key(tx, batch.gate_id)
-    if known is None or known[1] != "up" or not _is_signed(known[0], batch):
+    if known is None or known[1] != "up" or not is_signed(known[0], batch):
         raise NotFound("GATE_UNKNOWN", "gate_id", texts.GATE_UNKNOWN)
     body_hash = sha256(signed_bytes(batch)).digest()
     stored = store.batch_hash(tx, batch.gate_id, batch.seq)
@@ -165,7 +152,7 @@ def record_counts(tx: Tx, moment: Moment, batch: CountBatch) -> bool:
         if stored != body_hash:
             raise Conflict("COUNTS_CHANGED", "seq", texts.COUNTS_CHANGED)
         return False
-    _check(batch, moment.now)
+    check_batch(batch, moment.now)
     store.add_batch(tx, batch.gate_id, batch.seq, body_hash, moment.now_ms)
     store.add_counts(tx, [{"gate_id": batch.gate_id} | msgspec.structs.asdict(row) for row in batch.rows])
     store.put_alarms(tx, [{"gate_id": batch.gate_id} | msgspec.structs.asdict(row) for row in batch.alarms])
@@ -177,35 +164,6 @@ def counts(tx: Tx, first: datetime, last: datetime) -> list[SlotCount]:
     """Counts of the quarters of an hour that begin between `first` and `last`, both included."""
     rows = store.counts(tx, to_ms(first) // 1000 // SLOT_SECONDS, to_ms(last) // 1000 // SLOT_SECONDS)
     return [SlotCount(row[0], row[1], row[2], row[3], int(row[4])) for row in rows]
-
-
-def _check(batch: CountBatch, now: datetime) -> None:
-    latest = int(now.timestamp()) // SLOT_SECONDS + AHEAD
-    if batch.seq < 1 or not 0 <= batch.snapshot < 1 << 53:
-        raise Refusal("NOT_A_NUMBER", "seq", texts.NOT_A_NUMBER)
-    if len(batch.rows) > MAX_ROWS or len(batch.alarms) > MAX_ALARMS:
-        raise Refusal("TOO_MANY_ROWS", "rows", texts.TOO_MANY_ROWS)
-    for i, row in enumerate(batch.rows):
-        if (row.outcome, row.reason) not in PAIRS:
-            raise Refusal("UNKNOWN_OUTCOME", f"rows[{i}].outcome", texts.UNKNOWN_OUTCOME)
-        if not 1 <= row.n <= MAX_COUNT or not 0 <= row.policy < 1 << 31:
-            raise Refusal("NOT_A_NUMBER", f"rows[{i}].n", texts.NOT_A_NUMBER)
-        if not 0 < row.slot15 <= latest:
-            raise Refusal("SLOT_AHEAD", f"rows[{i}].slot15", texts.SLOT_AHEAD)
-    if len({(row.slot15, row.outcome, row.reason, row.policy) for row in batch.rows}) != len(batch.rows):
-        raise Refusal("TWICE", "rows", texts.TWICE)
-    for i, alarm in enumerate(batch.alarms):
-        if alarm.kind not in ALARMS:
-            raise Refusal("UNKNOWN_ALARM", f"alarms[{i}].kind", texts.UNKNOWN_ALARM)
-
-
-def _is_signed(key: bytes, batch: CountBatch) -> bool:
-    signature = unbase64url(batch.sig)
-    try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature or b"", signed_bytes(batch))
-    except InvalidSignature:
-        return False
-    return True
 
 
 # Snapshots

@@ -9,17 +9,16 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pratique.core.moment import rfc3339
-from pratique.gate import texts
 from pratique.gate.clock import Clock, Reading, ticks
 from pratique.gate.decide import Judged, decide
 from pratique.gate.journal import Journal
 from pratique.gate.lists import Lists, Loaded
 from pratique.gate.machine import Machine
 from pratique.gate.memory import Memory
-from pratique.gate.model import LAMPS, SLOT_CLOSES_AFTER, Decision, slot_of
+from pratique.gate.model import SLOT_CLOSES_AFTER, Decision, slot_of
 from pratique.gate.order import Order
 from pratique.gate.relay import DoorFault, Relay
+from pratique.gate.show import status
 from pratique.gate.sources import (
     Event,
     Hint,
@@ -295,30 +294,7 @@ class Gate:
 
     def _display(self) -> None:
         if self._show is not None:
-            self._show(self.status())
-
-    def status(self) -> dict[str, Any]:
-        """What the screen shows: state, verdict, one line in both languages, ages, counts of this quarter-hour."""
-        machine, verdict, loaded, reading = self.machine, self._verdict, self.lists.current, self._now
-        shown = verdict if verdict is not None and machine.state in ("decided", "waiting_passage") else None
-        fault = min(machine.faults, default="")
-        text = texts.line(machine.state, shown.outcome if shown else "", shown.reason if shown else "", fault)
-        if machine.state == "reading" and self._hint:
-            text = texts.HINTS[self._hint]
-        order = self.lists.order(reading.now)
-        return {
-            "state": machine.state,
-            "outcome": shown.outcome if shown else None,
-            "reason": shown.reason if shown else None,
-            "lamp": LAMPS[shown.outcome if shown and machine.state == "decided" else machine.state],
-            "faults": sorted(machine.faults),
-            "text": {"en": text.en, "zh-Hans": text.zh_hans},
-            "ages": {
-                "snapshot_s": max(0, int(reading.unix - loaded.issued)) if loaded else None,
-                "snapshot": loaded.number if loaded else None,
-                "clock": reading.grade,
-                "mandate_end": rfc3339(order.end) if order else None,
-            },
-            "mandate": {"en": order.purpose.en, "zh-Hans": order.purpose.zh_hans} if order else None,
-            "counts": self.journal.counts(slot_of(reading.unix)),
-        }
+            order, counts = self.lists.order(self._now.now), self.journal.counts(slot_of(self._now.unix))
+            self._show(
+                status(self.machine, self._verdict, self._hint, self.lists.current, order, self._now, counts)
+            )

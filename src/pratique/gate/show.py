@@ -1,0 +1,44 @@
+"""What the screen shows, as one value: state, verdict, one line in both languages, ages, counts (pure)."""
+
+from typing import Any
+
+from pratique.core.moment import rfc3339
+from pratique.gate import texts
+from pratique.gate.clock import Reading
+from pratique.gate.lists import Loaded
+from pratique.gate.machine import Machine
+from pratique.gate.model import LAMPS, Decision
+from pratique.gate.order import Order
+
+
+def status(
+    machine: Machine,
+    verdict: Decision | None,
+    hint: str,
+    loaded: Loaded | None,
+    order: Order | None,
+    reading: Reading,
+    counts: dict[str, int],
+) -> dict[str, Any]:
+    """The body of `GET /events`. `counts` are those of this quarter of an hour, by outcome: no finer time."""
+    shown = verdict if verdict is not None and machine.state in ("decided", "waiting_passage") else None
+    fault = min(machine.faults, default="")
+    text = texts.line(machine.state, shown.outcome if shown else "", shown.reason if shown else "", fault)
+    if machine.state == "reading" and hint:
+        text = texts.HINTS[hint]
+    return {
+        "state": machine.state,
+        "outcome": shown.outcome if shown else None,
+        "reason": shown.reason if shown else None,
+        "lamp": LAMPS[shown.outcome if shown and machine.state == "decided" else machine.state],
+        "faults": sorted(machine.faults),
+        "text": {"en": text.en, "zh-Hans": text.zh_hans},
+        "ages": {
+            "snapshot_s": max(0, int(reading.unix - loaded.issued)) if loaded else None,
+            "snapshot": loaded.number if loaded else None,
+            "clock": reading.grade,
+            "mandate_end": rfc3339(order.end) if order else None,
+        },
+        "mandate": {"en": order.purpose.en, "zh-Hans": order.purpose.zh_hans} if order else None,
+        "counts": counts,
+    }
