@@ -54,6 +54,11 @@ class Publisher:
         self._documents = (mandate_documents, *documents)
         self._checked = False
 
+    @property
+    def signer(self) -> NoteSigner:
+        """The log's key, which also signs certificates of destruction for the machine."""
+        return self._signer
+
     def pending(self) -> bool:
         """True if entries wait to be published."""
         with self._store.read() as tx:
