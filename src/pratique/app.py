@@ -45,6 +45,7 @@ from pratique.notices import service as notices
 from pratique.notices.model import EvidenceChange, House, ResultView
 from pratique.people import api as people_api
 from pratique.people import service as people
+from pratique.retire import service as retire
 from pratique.settings import Settings
 from pratique.store.sealing import Sealer
 from pratique.store.store import Store, open_store
@@ -134,7 +135,9 @@ def open_port(settings: Settings, clock: Callable[[], datetime] = real_clock) ->
     if not isinstance(pass_signer, Es256Signer) or not all(isinstance(r, Ed25519Signer) for r in roots):
         raise ValueError(f"the keys in {home / 'signing'} are not of the kinds this program signs with")
     origin = settings.public_address().split("://", 1)[-1].rstrip("/") + "/log"
-    log = Publisher(store, home / "log", _log_signer(home / "signing" / "log.key", origin))
+    log = Publisher(
+        store, home / "log", _log_signer(home / "signing" / "log.key", origin), (retire.certificates,)
+    )
     port = Port(
         settings,
         store,
@@ -177,6 +180,14 @@ def tell(port: Port) -> Callable[[Tx, Moment, Sequence[EvidenceChange]], None]:
     return lambda tx, moment, changes: notices.evidence_changed(tx, moment, house, changes)
 
 
+def retiring(port: Port) -> retire.Retiring:
+    """What destruction needs."""
+    settings = port.settings
+    return retire.Retiring(
+        port.store, port.keys, port.log, settings.home, port.moment, settings.public_address()
+    )
+
+
 # What time alone makes due
 
 
@@ -195,6 +206,7 @@ def chores(port: Port) -> list[Chore]:
         return lambda: port.store.write(lambda tx: act(tx, port.moment()))
 
     return [
+        Chore("destroy what is due", 20, lambda: retire.destroy_due(retiring(port))),
         Chore("lift what is due", 5, write(lambda tx, moment: notices.sweep(tx, moment, port.house))),
         Chore("sign a snapshot", 2, write(lambda tx, moment: _snapshot(tx, moment, port))),
         Chore("release what is quiet", 1, write(lambda tx, moment: testing.settle(tx, moment, tell(port)))),
