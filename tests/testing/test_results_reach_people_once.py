@@ -175,8 +175,8 @@ def test_the_order_of_arrival_never_matters(lite: World) -> None:
             lite.later()
         with lite.store.read() as tx:
             stands = tx.one(
-                "SELECT v.status, v.outcome, v.reported_at FROM tube_state s JOIN result_version v ON v.id = s.version_id"
-                " WHERE s.code = :code",
+                "SELECT v.status, v.outcome, v.reported_at FROM tube_state s JOIN result_version v"
+                " ON v.id = s.version_id WHERE s.code = :code",
                 code=code,
             )
         heard = lite.heard(subjects[0])

@@ -161,9 +161,8 @@ class World:
 
     def heard(self, subject: str) -> list[str]:
         """What one person was told about results, in order."""
-        return [
-            c.evidence.outcome for c in self.told if c.evidence.subject_id == subject and c.evidence.outcome != "sample-sealed"
-        ]  # fmt: skip
+        mine = [c.evidence.outcome for c in self.told if c.evidence.subject_id == subject]
+        return [outcome for outcome in mine if outcome != "sample-sealed"]
 
 
 def oru(

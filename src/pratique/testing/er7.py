@@ -66,7 +66,7 @@ def refuse(code: str, field: str, en: str, zh: str, answer: str = "E") -> Unread
 
 
 class Delimiters(NamedTuple):
-    """MSH-1 and MSH-2, four or five characters. An empty string means: not used in this message."""
+    """MSH-1 and MSH-2, four or five characters; `truncation` is empty where there are four."""
 
     field: str
     component: str
@@ -265,7 +265,7 @@ def _delimiters(text: str) -> Delimiters:
     separator = text[3]
     marks = re.split("[\r\n" + re.escape(separator) + "]", text[4:], maxsplit=1)[0]
     used = separator + marks
-    if not 1 <= len(marks) <= 5 or len(set(used)) != len(used) or any(c.isalnum() or c < " " for c in used):
+    if len(marks) not in (4, 5) or len(set(used)) != len(used) or any(c.isalnum() or c < " " for c in used):
         raise refuse(
             "102",
             "MSH/2",
@@ -273,8 +273,7 @@ def _delimiters(text: str) -> Delimiters:
             "分隔符应为四个或五个不同的符号",
             "R",
         )
-    component, repetition, escape, subcomponent, truncation = (*marks, "", "", "", "", "")[:5]
-    return Delimiters(separator, component, repetition, escape, subcomponent, truncation)
+    return Delimiters(separator, *marks)
 
 
 def _segments(text: str, delimiters: Delimiters, encoding: str) -> list[Segment]:
@@ -347,7 +346,7 @@ def split_batch(raw: bytes) -> Batch:
             number = re.match(rb"\d+", tidy[start + 4 : end])
             declared = int(number[0][:9]) if number else None
         elif name in (b"FHS", b"BHS"):
-            fields = tidy[start:end].split(tidy[start + 3 : start + 4])
+            fields = tidy[start:end].split(tidy[start + 3 : start + 4] or b"|")
             key = fields[10].decode("ascii", "replace").strip() if len(fields) > 10 else key
     if len(messages) > MAX_BATCH:
         raise refuse("207", "BTS/1", "more than 5,000 messages in one batch", "一批消息超过 5000 条", "R")
