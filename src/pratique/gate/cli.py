@@ -52,6 +52,7 @@ def run(
     journal: Path | None = None,
     roots: Path | None = None,
     server: str = "",
+    every: float = PULL_EVERY,
     relay: str = "",
     turn: str = "",
     screen: int | None = None,
@@ -68,6 +69,7 @@ def run(
     journal: where counts are kept; HOME/journal.db if not named.
     roots: a file like gate.json with the root keys; HOME/gate.json if not named.
     server: bring lists from, and counts to, this server while the gate runs. Without it nothing is sent.
+    every: seconds between two rounds with the server.
     relay: serial:PATH of an LCUS relay.
     turn: serial:PATH of a turn sensor; without one a passage counts as made.
     screen: serve the kiosk page on 127.0.0.1 at this port (0: any free one).
@@ -128,7 +130,7 @@ def run(
         threading.Thread(
             target=turns.run, args=(lambda event: _turned(events, event), stop), name="turn", daemon=True
         ).start()
-    brings = _start_sync(server, home, snapshot, path, roots, events) if server else None
+    brings = _start_sync(server, home, snapshot, path, roots, every, events) if server else None
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
@@ -179,6 +181,7 @@ def sync(
     snapshot: Path | None = None,
     journal: Path | None = None,
     roots: Path | None = None,
+    every: float = PULL_EVERY,
     once: bool = False,
 ) -> int:
     """Bring lists here and counts there, until stopped or `--once`. What happens is told as JSON lines.
@@ -190,6 +193,7 @@ def sync(
     snapshot: HOME/snapshot.cbor if not named.
     journal: HOME/journal.db if not named.
     roots: HOME/gate.json if not named.
+    every: seconds between two rounds.
     once: one round, then stop; 1 if it did not succeed.
     """
     try:
@@ -214,7 +218,7 @@ def sync(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    work.run(stop, PULL_EVERY)
+    work.run(stop, max(1.0, every))
     return YES
 
 
@@ -230,10 +234,12 @@ def _start_sync(
     snapshot: Path | None,
     journal: Path,
     roots: Path | None,
+    every: float,
     events: "queue.Queue[Event]",
 ) -> "subprocess.Popen[bytes]":
     """A process of its own: the one that decides opens no socket but the screen's."""
     command = [sys.executable, "-m", "pratique.gate", "sync", "--server", server, "--home", str(home)]
+    command += ["--every", str(every)]
     command += ["--snapshot", str(snapshot or home / SNAPSHOT), "--journal", str(journal)]
     command += ["--roots", str(roots)] if roots else []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)

@@ -1,8 +1,8 @@
 """The sync process: brings signed lists, takes signed counts away, learns the time. It may die; the gate goes on.
 
 It never sees a code. Lists are checked before they are put in place by renaming; a count leaves the outbox only when
-the server has acknowledged it; the same batch sent twice counts once. What it learns it tells in lines on its
-standard output: the time of a heartbeat is never written to disk.
+the server has acknowledged it under a root key's signature; the same batch sent twice counts once. What it learns it
+tells in lines on its standard output: the time of a heartbeat is never written to disk.
 """
 
 import json
@@ -111,9 +111,12 @@ class Sync:
         batch["sig"] = base64url(self._signer.sign(b"pratique-counts\n" + canonical_json(batch)))
         before = ticks()
         answer = post_json(f"{self._to.server}/v1/gate-counts", batch)
-        self._spoke = after = ticks()
+        after = ticks()
         told = heard(answer, self._to.gate_id, seq, self._to.root_keys())
-        if told is not None and after - before <= SLOWEST_ANSWER:
+        if told is None:  # a login page of some network, or a forger: nothing was acknowledged
+            raise Unreachable("the answer is not signed by a root key")
+        self._spoke = after
+        if after - before <= SLOWEST_ANSWER:
             # Made between the two readings and taken for the later one: the gate's time is never ahead of the server's.
             self._confirmed = Confirmed(told, after)
             self._tell({"confirmed": [told, after]})

@@ -1,0 +1,338 @@
+"""A real gate process and a real server over HTTP: enrol, pull, decide, count; the line cut, the server hostile."""
+
+import json
+import secrets
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from tests.credentials.making import HOLDER, show
+from tests.fleet.making import PASSES, ROOTS, a_mandate
+
+from pratique import town
+from pratique.core.moment import Moment
+from pratique.credentials import pq1
+from pratique.fleet import api, service
+from pratique.gate import database as db
+from pratique.gate.enrol import Enrolment, device_signer, enrol, read_enrolment
+from pratique.gate.http import Refused, Unreachable
+from pratique.gate.journal import Journal
+from pratique.gate.model import Decision
+from pratique.gate.sync import Sync, heard
+from pratique.store.store import Store
+from pratique.web.serve import build_app
+
+CLEAR = Decision("clear", "pass", 0, 1)
+
+
+class Server:
+    """The fleet's routes on a real socket; it may be stopped and started at the same address."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.ahead = store, timedelta()
+        self.mandate_id = a_mandate(store, self.moment())
+        self.publish()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.start()
+
+    def moment(self) -> Moment:
+        return Moment(datetime.now(UTC) + self.ahead, secrets.token_bytes)
+
+    def publish(self) -> int:
+        return self.store.write(lambda tx: service.publish_snapshot(tx, self.moment(), ROOTS))
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        app = build_app(api.routes(self.store, ROOTS, 2), lambda *_: None, self.moment, {})
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, "127.0.0.1", self.port, log_level="error", lifespan="off")
+        )
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+
+    def token(self) -> str:
+        return self.store.write(
+            lambda tx: service.make_token(
+                tx, self.moment(), mandate_id=self.mandate_id, place=town.GATE, made_by="desk"
+            )
+        )
+
+    def counted(self) -> int:
+        with self.store.read() as tx:
+            return int((tx.one("SELECT coalesce(sum(n), 0) FROM slot_count") or (0,))[0])
+
+
+@pytest.fixture
+def server(sqlite_store: Store) -> Iterator[Server]:
+    running = Server(sqlite_store)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def home(server: Server, tmp_path: Path) -> Path:
+    folder = tmp_path / "gate"
+    enrol(server.address, server.token(), folder)
+    return folder
+
+
+def sync(home: Path, server: str | None = None) -> tuple[Sync, list[dict[str, Any]]]:
+    told: list[dict[str, Any]] = []
+    enrolment = read_enrolment((home / "gate.json").read_bytes())
+    if server:
+        enrolment = Enrolment(enrolment.gate_id, enrolment.place, enrolment.roots, enrolment.quorum, server)
+    signer = device_signer(home)
+    assert signer is not None
+    return Sync(enrolment, signer, home / "snapshot.cbor", home / "journal.db", told.append), told
+
+
+def a_pass(now: datetime) -> str:
+    credential = pq1.issue_pass(
+        PASSES, HOLDER.public_key, pq1.CLEAR, now - timedelta(minutes=10), now + timedelta(hours=5), None
+    )
+    return show(credential, now)
+
+
+def test_it_works(server: Server, tmp_path: Path) -> None:
+    home = tmp_path / "gate"
+    program = [sys.executable, "-m", "pratique.gate"]
+    enrolled = subprocess.run(
+        [*program, "enrol", "--server", server.address, "--token", server.token(), "--home", home],
+        capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    assert town.GATE.zh_hans in enrolled.stdout
+    assert (home / "device.key").stat().st_mode & 0o077 == 0
+
+    process = subprocess.Popen(
+        [*program, "run", "--source", "stdin", "--home", home, "--server", server.address, "--every", "1", "--json"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    for _ in range(100):  # the first lists come with the first round
+        if (home / "snapshot.cbor").exists():
+            break
+        time.sleep(0.1)
+    time.sleep(1.5)
+    process.stdin.write(a_pass(datetime.now(UTC)) + "\n")
+    process.stdin.flush()
+    line = json.loads(process.stdout.readline())
+    process.stdin.close()
+
+    assert line["outcome"] == "clear"
+    assert process.wait(20) == 0
+
+
+def test_a_token_that_was_used_is_refused_in_a_sentence(server: Server, home: Path, tmp_path: Path) -> None:
+    token = server.token()
+    enrol(server.address, token, tmp_path / "first")
+    with pytest.raises(Refused, match="used by another device"):
+        enrol(server.address, token, tmp_path / "second")
+    command = [sys.executable, "-m", "pratique.gate", "enrol", "--server", server.address, "--token", token]
+    ran = subprocess.run(
+        [*command, "--home", tmp_path / "third"], capture_output=True, check=False, text=True
+    )
+    assert ran.returncode == 1
+    assert "used by another device" in ran.stderr
+
+
+def test_counts_arrive_once_and_leave_the_outbox_only_then(server: Server, home: Path) -> None:
+    journal = Journal(home / "journal.db")
+    now = datetime.now(UTC).timestamp()
+    for n in range(30):
+        journal.record(CLEAR, int(now) // 900 - n % 3)
+    journal.close_slots(now, 1, all_of_them=True)
+    work, told = sync(home)
+
+    server.stop()
+    work.round()
+    assert told[-2:] == [{"pull": "offline"}, {"push": "offline"}]
+    assert len(db.waiting(db.connect(journal.path))) == 3
+
+    server.start()
+    work.round()
+    assert server.counted() == 30
+    assert db.waiting(db.connect(journal.path)) == []
+    work.round()
+    assert server.counted() == 30
+
+
+def test_an_answer_that_was_lost_counts_once(server: Server, home: Path) -> None:
+    journal = Journal(home / "journal.db")
+    journal.record(CLEAR, int(time.time()) // 900)
+    journal.close_slots(time.time(), 1, all_of_them=True)
+    kept = db.waiting(db.connect(journal.path))
+    work, _ = sync(home)
+    work.round()
+    connection = db.connect(journal.path)
+    connection.executemany(
+        "INSERT INTO outbox (seq, body) VALUES (?, ?)", kept
+    )  # as if the answer had not come
+    work.round()
+
+    assert server.counted() == 1
+
+
+def test_an_upload_that_is_refused_is_kept_and_told(server: Server, home: Path) -> None:
+    journal = Journal(home / "journal.db")
+    journal.record(CLEAR, int(time.time()) // 900)
+    journal.close_slots(time.time(), 1, all_of_them=True)
+    with server.store.read() as tx:
+        gate_id = service.gates(tx)[0].id
+    server.store.write(lambda tx: service.end_gate(tx, server.moment(), gate_id, "desk"))
+    work, told = sync(home)
+    work.round()
+
+    assert told[-1] == {"push": "NOT_FOUND"}
+    assert len(db.waiting(db.connect(journal.path))) == 1
+
+
+def test_lists_are_pulled_once_and_again_when_they_change(server: Server, home: Path) -> None:
+    work, _ = sync(home)
+    path = home / "snapshot.cbor"
+
+    assert work.pull()
+    first = path.read_bytes()
+    assert not work.pull()
+    assert server.publish() == 2
+    assert work.pull()
+    assert path.read_bytes() != first
+    assert not list(home.glob("*.new"))
+
+
+def test_a_signed_answer_tells_the_time_and_only_that(server: Server, home: Path) -> None:
+    server.ahead = timedelta(hours=3)  # the gate's own clock is three hours slow
+    work, told = sync(home)
+    work.round()
+
+    (unix, ticks) = next(line["confirmed"] for line in told if "confirmed" in line)
+    assert abs(unix - time.time() - 3 * 3600) < 5
+    assert ticks > 0
+    assert b"confirmed" not in b"".join(path.read_bytes() for path in home.glob("journal.db*"))
+
+
+def test_an_answer_that_no_root_signed_tells_no_time() -> None:
+    roots = tuple(root.public_key for root in ROOTS)
+    answer = {"gate_id": "A", "seq": 1, "now": "2030-01-01T00:00:00Z", "sig": "A" * 86}
+
+    assert heard(answer, "A", 1, roots) is None
+    assert heard({}, "A", 1, roots) is None
+    assert heard({"now": 5, "sig": None}, "A", 1, roots) is None
+
+
+# A hostile server
+
+
+class Hostile:
+    """Answers whatever it is told to."""
+
+    def __init__(self, body: bytes, status: int = 200, media: str = "application/octet-stream") -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", media)
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("ETag", '"x"')
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_GET
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def test_a_hostile_server_changes_nothing(server: Server, home: Path) -> None:
+    work, _ = sync(home)
+    work.pull()
+    path = home / "snapshot.cbor"
+    old = path.read_bytes()
+    server.publish()
+    work.pull()
+    good = path.read_bytes()
+    Journal(home / "journal.db").put_setting("snapshot", "2")
+    altered = bytearray(good)
+    altered[100] ^= 1
+    for body, said in (
+        (old, "ROLLBACK"),
+        (bytes(altered), "BAD_TRUST"),
+        (b"", "BAD_TRUST"),
+        (b"x" * 9000, "BAD_TRUST"),
+    ):
+        hostile = Hostile(body)
+        forged, told = sync(home, hostile.address)
+        forged.round()
+        hostile.close()
+        assert {"pull": said} in told
+        assert path.read_bytes() == good
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b"{", b"\xff", b'{"seq": 1}'])
+def test_a_server_that_answers_nonsense_takes_no_counts(home: Path, body: bytes) -> None:
+    journal = Journal(home / "journal.db")
+    journal.record(CLEAR, int(time.time()) // 900)
+    journal.close_slots(time.time(), 1, all_of_them=True)
+    hostile = Hostile(body, media="application/json")
+    forged, _ = sync(home, hostile.address)
+    forged.round()
+    hostile.close()
+
+    assert len(db.waiting(db.connect(journal.path))) == 1
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://example.org", "file:///etc/passwd", "nothing", "http://127.0.0.1:1", ""]
+)
+def test_an_address_that_is_none_is_said(address: str, tmp_path: Path) -> None:
+    with pytest.raises(Unreachable):
+        enrol(address, "T", tmp_path)
+
+
+# What stands on a gate's disk
+
+
+def test_no_time_finer_than_a_quarter_of_an_hour_is_stored_or_sent(server: Server, home: Path) -> None:
+    journal = Journal(home / "journal.db")
+    journal.record(CLEAR, int(time.time()) // 900)
+    journal.raise_floor(time.time())
+    journal.alarm("storage", True, int(time.time()) // 900)
+    journal.post_alarms(int(time.time()) // 900, 1)
+    journal.close_slots(time.time(), 1, all_of_them=True)
+    connection = sqlite3.connect(home / "journal.db")
+    for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        for row in connection.execute(f"SELECT * FROM {table}"):
+            for value in row:
+                if isinstance(value, int) and value > 1_600_000_000:
+                    assert value % 900 == 0
+                elif isinstance(value, bytes) and value.startswith(b"{"):
+                    at = datetime.fromisoformat(json.loads(value)["at"])
+                    assert at.timestamp() % 900 == 0
