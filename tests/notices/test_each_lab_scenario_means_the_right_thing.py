@@ -94,6 +94,9 @@ def test_s05_a_correction_revokes_and_says_so(town: Town) -> None:
     assert town.states(one) == {"N1": "cleared", "N2": "open", "N6": "open"}
     assert town.messages(one) == before + 1
     assert town.live(one) == []
+    with town.store.read() as tx:
+        named = tx.all("SELECT notice_id FROM revocation WHERE subject_id = :id", id=one)
+    assert {row[0] for row in named} <= {notice.id for notice in town.wallet(one).notices}
     told = town.notice(one, "N6")
     assert told.replaces == town.notice(one, "N1").id
     assert [fact.what.en for fact in told.facts[:2]] == [

@@ -104,6 +104,13 @@ def test_the_reviewer_reads_the_same_facts_and_the_look_is_shown(town: Town) -> 
     assert b"look again" not in kept
 
 
+def test_other_facts_than_those_of_the_decision_are_never_shown(town: Town) -> None:
+    made = appeal(town, held(town))
+    town.store.write(lambda tx: tx.run("UPDATE appeal SET facts_hash = :other", other="0" * 64))
+    with pytest.raises(ValueError, match="not those the decision was made with"):
+        read(town, made.id)
+
+
 @pytest.mark.parametrize(
     ("outcome", "reason", "state", "then"),
     [

@@ -12,6 +12,7 @@ from pratique.core.moment import Moment
 from pratique.people import service
 from pratique.people.slip import make_code, read_shown, slip_text, tidy_code, wallet_text
 from pratique.store.store import Store
+from tests.conftest import START
 
 SECRET = b"s" * 32
 
@@ -59,14 +60,20 @@ def test_a_code_is_read_as_people_type_it(moment: Moment) -> None:
     st.sampled_from("0123456789ABCDEFGHJKMNPQRSTVWXYZ"),
 )
 def test_one_wrong_character_is_noticed(raw: bytes, at: int, other: str) -> None:
-    from tests.conftest import START
-
     code = make_code(Moment(START, lambda n: raw[:n]))
     typed = code[:at] + other + code[at + 1 :]
     if typed != code:
         with pytest.raises(Refusal) as refused:
             tidy_code(typed)
         assert typed not in str(refused.value)
+
+
+@given(st.binary(min_size=10, max_size=10))
+def test_no_character_of_a_code_looks_like_another(raw: bytes) -> None:
+    code = make_code(Moment(START, lambda n: raw[:n]))
+    assert len(code) == 11
+    assert not set("ILOU") & set(code)
+    assert tidy_code(code) == code
 
 
 @given(st.binary(min_size=16, max_size=16))

@@ -19,21 +19,24 @@ _CODE = 10
 
 
 def make_code(moment: Moment) -> str:
-    """A fresh claim code with its check character: 11 characters."""
-    code = "".join(ALPHABET[byte & 31] for byte in moment.random(_CODE))
-    return code + check_character(code)
+    """A fresh claim code with its check character: 11 characters, none of which looks like another.
+
+    A code whose check character would be I, L, O or U is passed over for the next one.
+    """
+    head = "".join(ALPHABET[byte & 31] for byte in moment.random(_CODE))
+    start = ALPHABET.index(head[-1])
+    for last in ALPHABET[start:] + ALPHABET[:start]:
+        code = head[:-1] + last
+        if (check := check_character(code)) in ALPHABET:
+            return code + check
+    raise ValueError("no code ends in a character that can be told apart")  # cannot be: 32 ends, 4 bad checks
 
 
 def tidy_code(typed: str) -> str:
-    """The claim code a person typed, with hyphens, spaces, lower case or look-alikes. Raises Refusal if it is wrong.
-
-    The check character may be a letter that the code's own alphabet lacks, so it is taken as typed.
-    """
-    kept = "".join(c for c in typed.upper() if c not in " -\t")
-    code = tidy_typed(kept[:-1])
-    for last in (kept[-1:], tidy_typed(kept[-1:])):
-        if len(code) == _CODE and set(code) <= set(ALPHABET) and is_checked(code + last):
-            return code + last
+    """The claim code a person typed, with hyphens, spaces, lower case or look-alikes. Raises Refusal if it is wrong."""
+    code = tidy_typed(typed)
+    if len(code) == _CODE + 1 and set(code) <= set(ALPHABET) and is_checked(code):
+        return code
     raise Refusal(
         "BAD_CLAIM_CODE",
         "claim_code",
