@@ -101,7 +101,7 @@ for (const face of FACES) {
   const precache = [[`/${face.name}/`, `${face.name}/index.html`], ...kept.map((a) => [a, a.slice("/static/".length)])].map(
     ([address, name]) => [address, listed.get(name).toString("base64")],
   );
-  const worker = await bundle("shared/sw.worker.ts", face.name, { BUILD: text(BUILD), PAGE: text(face.name), PRECACHE: text(precache) });
+  const worker = await bundle("shared/sw.worker.ts", face.name, { BUILD: text(digest(text(precache)).toString("hex").slice(0, 12)), PAGE: text(face.name), PRECACHE: text(precache) });
   put(`${face.name}/sw.js`, worker.js);
 }
 

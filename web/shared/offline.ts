@@ -7,12 +7,14 @@ export const updateWaits = signal(false);
 
 let waitingWorker: ServiceWorker | null = null;
 
+/** A worker serves addresses below its own only: a page that was opened without the slash opens again with it. */
+export const inReach = location.pathname.endsWith("/");
+export const openInReach = (): void => location.replace(`${location.pathname}/${location.search}${location.hash}`);
+
 /** `quiet` says whether the page has no scan or tube open; a waiting build then takes over at the next start. */
 export function keepOffline(page: string, quiet: () => boolean): void {
   if (!("serviceWorker" in navigator)) return;
   const [script, scope] = [`/${page}/sw.js`, `/${page}/`];
-  // A worker may serve addresses below its own only: without the slash the page would be out of its reach.
-  if (location.pathname === `/${page}`) history.replaceState(null, "", scope + location.search + location.hash);
   const watch = (registration: ServiceWorkerRegistration): void => {
     waitingWorker = registration.waiting;
     updateWaits.value = waitingWorker !== null && navigator.serviceWorker.controller !== null;

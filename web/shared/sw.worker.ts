@@ -5,6 +5,7 @@ Files are named by their hash and checked against it. Answers of the server are 
 export {};
 
 declare const self: ServiceWorkerGlobalScope;
+/** Hash of the list below. */
 declare const BUILD: string;
 declare const PAGE: string;
 /** Address and SHA-256 (base64, as in `integrity`) of each file. */
@@ -17,21 +18,21 @@ self.addEventListener("install", (event) => {
   event.waitUntil(fill());
 });
 
-/** Whole or not at all: one file that is missing or not what the build made stops the install; the old cache stays. */
+/** Whole or not at all: everything is fetched and checked before anything is kept; the old cache stays until then. */
 async function fill(): Promise<void> {
-  const cache = await caches.open(CACHE);
-  try {
-    await Promise.all(
-      PRECACHE.map(async ([address, hash]) => {
-        const answer = await fetch(address, { cache: "no-cache", integrity: `sha256-${hash}` });
-        if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
-        await cache.put(address, answer);
-      }),
-    );
-  } catch (fault) {
-    await caches.delete(CACHE);
-    throw fault;
+  if (await caches.has(CACHE)) {
+    const kept = await (await caches.open(CACHE)).keys();
+    if (kept.length === PRECACHE.length) return;
   }
+  const fetched = await Promise.all(
+    PRECACHE.map(async ([address, hash]) => {
+      const answer = await fetch(address, { cache: "no-cache", integrity: `sha256-${hash}` });
+      if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+      return [address, answer] as const;
+    }),
+  );
+  const cache = await caches.open(CACHE);
+  for (const [address, answer] of fetched) await cache.put(address, answer);
 }
 
 self.addEventListener("message", (event) => {

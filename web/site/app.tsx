@@ -6,7 +6,7 @@ import "../shared/camera.css";
 import "./site.css";
 
 import { linkedToken, Enrol } from "./enrol.tsx";
-import { keepOffline } from "../shared/offline.ts";
+import { inReach, keepOffline, openInReach } from "../shared/offline.ts";
 import { language } from "../shared/prefs.ts";
 import { route } from "../shared/route.ts";
 import { Bar, mount, Screen } from "../shared/shell.tsx";
@@ -34,7 +34,9 @@ function App() {
   );
 }
 
-unlockSound();
-mount(<App />);
-// The worker may change builds only while no tube is open, so it is asked after the store has been read.
-void start().then(() => keepOffline("site", () => !tube.value && !linkedToken));
+if (inReach) {
+  unlockSound();
+  mount(<App />);
+  // The worker may change builds only while no tube is open, so it is asked after the store has been read.
+  void start().then(() => keepOffline("site", () => !tube.value && !linkedToken));
+} else openInReach();

@@ -2,12 +2,14 @@
 
 import { useEffect, useState } from "preact/hooks";
 
+import { inReach } from "../shared/offline.ts";
 import { Screen } from "../shared/shell.tsx";
 import { say, t } from "../shared/words.ts";
 import { enrol, enrolling, fault, reached } from "./state.ts";
 
 /** The token of a link such as /site#token=…, read before anything is drawn. */
 export const linkedToken = (() => {
+  if (!inReach) return "";
   const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
   if (location.hash || location.search) history.replaceState(null, "", location.pathname);
   return token;

@@ -4,7 +4,7 @@ import "../shared/tokens.css";
 import "../shared/base.css";
 import "./wallet.css";
 
-import { keepOffline } from "../shared/offline.ts";
+import { inReach, keepOffline, openInReach } from "../shared/offline.ts";
 import { language } from "../shared/prefs.ts";
 import { route } from "../shared/route.ts";
 import { Bar, mount } from "../shared/shell.tsx";
@@ -46,8 +46,10 @@ function App() {
   );
 }
 
-// A scanned payload must not stay in the browser's history.
-if (location.search) history.replaceState(null, "", location.pathname + location.hash);
-mount(<App />);
-keepOffline("wallet", () => true);
-void start();
+if (inReach) {
+  // A scanned payload must not stay in the browser's history.
+  if (location.search) history.replaceState(null, "", location.pathname + location.hash);
+  mount(<App />);
+  keepOffline("wallet", () => true);
+  void start();
+} else openInReach();

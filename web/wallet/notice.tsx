@@ -7,7 +7,7 @@ import { dayAndTime, ms } from "../shared/time.ts";
 import { say, t } from "../shared/words.ts";
 import { deadlineOf, isOpen, type Appeal, type Notice } from "./model.ts";
 import { Empty, FactLine, Facts, Freshness, Lines, Part, RuleLine, said, Until, word } from "./parts.tsx";
-import { appeal, notices, view, waiting } from "./state.ts";
+import { appeal, notices, refusals, view, waiting } from "./state.ts";
 
 export function NoticeScreen({ id }: { id: string }) {
   const notice = notices.value.find((n) => n.id === id);
@@ -106,6 +106,7 @@ function AppealPart({ notice }: { notice: Notice }) {
         <textarea id="appeal-text" maxLength={4000} value={text} onInput={(e) => setText(e.currentTarget.value)} />
         <span class="hint">{t("wallet.appeal.hint")}</span>
       </div>
+      {refusals.value.has(notice.id) && <p class="note hold" role="alert">{say(refusals.value.get(notice.id)!)}</p>}
       <button class="button big" type="submit">{t("wallet.appeal.send")}</button>
     </form>
   );

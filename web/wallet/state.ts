@@ -5,6 +5,7 @@ import { computed, signal } from "@preact/signals";
 import { ask, Offline, pause, Problem } from "../shared/api.ts";
 import { fromBase64url, toBase64url, type Bytes } from "../shared/bytes.ts";
 import { now, offset } from "../shared/clock.ts";
+import type { Text } from "../shared/words.ts";
 import { bindProof, newHolderKey, publicPoint } from "../shared/pq1.ts";
 import { isOpen, type Notice, type Wallet } from "./model.ts";
 import * as store from "./store.ts";
@@ -18,6 +19,8 @@ export const fetchedAt = signal(0);
 export const reached = signal(true);
 export const busy = signal(false);
 export const fault = signal<Problem | undefined>();
+/** Appeals that the server would not take, by notice: the sentence stays until another try. */
+export const refusals = signal<ReadonlyMap<string, Text>>(new Map());
 export const waiting = signal<store.Waiting[]>([]);
 const remembered = signal<Notice[]>([]);
 
@@ -138,6 +141,7 @@ async function take(told: Wallet, tag: string): Promise<void> {
 
 /** One tap: the appeal is kept on the phone first, then sent; without a network it goes when there is one. */
 export async function appeal(notice: Notice, text: string): Promise<void> {
+  refusals.value = new Map([...refusals.value].filter(([id]) => id !== notice.id));
   await store.putWaiting({ key: crypto.randomUUID(), notice_id: notice.id, text, written_at: Date.now() });
   waiting.value = await store.readWaiting();
   await poll();
@@ -149,7 +153,7 @@ async function drain(): Promise<void> {
       await call(`/v1/notices/${item.notice_id}/appeals`, { method: "POST", body: { text: item.text }, key: item.key });
     } catch (error) {
       if (!(error instanceof Problem) || error.status >= 500 || error.status === 429) throw error;
-      fault.value = error; // refused for good: the sentence is shown, the text is not sent again
+      refusals.value = new Map([...refusals.value, [item.notice_id, error.texts]]);
     }
     await store.dropWaiting(item.seq!);
   }

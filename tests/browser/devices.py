@@ -1,0 +1,81 @@
+"""The site side of the small server: devices with Ed25519 keys, and the chain of their sealed tubes."""
+
+from collections.abc import Callable
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from pratique.core.canonical import canonical_json
+from pratique.core.check37 import is_checked
+from pratique.people.binding import from_b64
+
+ELSEWHERE = {
+    "en": "another device has sealed this tube; keep it apart and tell the site lead",
+    "zh-Hans": "另一设备已封管,请单独存放并告知负责人",
+}
+
+
+class Devices:
+    """`conflicts` names tube codes that another device has; `stored` is what was taken, in order."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.now = now
+        self.invitations = {"A-ONE-TIME-TOKEN"}
+        self.keys: dict[str, bytes] = {}
+        self.heads: dict[str, str] = {}
+        self.stored: list[dict[str, Any]] = []
+        self.conflicts: set[str] = set()
+        self.capacity = 10
+        self.requests: list[int] = []
+
+    def enrol(self, body: dict[str, Any]) -> dict[str, Any]:
+        if body["token"] not in self.invitations:
+            raise ValueError("this token is not open here; ask for a new one")
+        self.invitations.discard(body["token"])
+        device = f"0000000000000000000000DEV{len(self.keys)}"
+        self.keys[device] = from_b64(body["public_key"], 32, "public_key")
+        return {
+            "device_id": device,
+            "token": f"site-{device}",
+            "campaign": {
+                "id": "00000000000000000000000CAM",
+                "name": {"en": "Harbour district, all residents", "zh-Hans": "港区全员采样"},
+                "capacity": self.capacity,
+                "mandate_id": "00000000000000000000000MAN",
+            },
+            "site": {
+                "id": "0000000000000000000000S1TE",
+                "name": {"en": "Sampling site Pier One", "zh-Hans": "一号码头采样点"},
+            },
+            "server_key": "A" * 43,
+        }
+
+    def take(self, token: str, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        device = token.removeprefix("site-")
+        if device not in self.keys:
+            raise ValueError("this device is not enrolled")
+        if len(events) > 50:
+            raise ValueError("at most 50 events in one request")
+        self.requests.append(len(events))
+        return [{"id": event["id"]} | self._one(device, event) for event in events]
+
+    def _one(self, device: str, event: dict[str, Any]) -> dict[str, Any]:
+        if any(kept["id"] == event["id"] for kept in self.stored):
+            return {"outcome": "already"}
+        unsigned = {k: v for k, v in event.items() if k != "sig"}
+        Ed25519PublicKey.from_public_bytes(self.keys[device]).verify(
+            from_b64(event["sig"], 64, "sig"), canonical_json(unsigned)
+        )
+        if set(event) != {"id", "code", "site", "lane", "dev", "seq", "prev", "opened", "sealed", "m", "sig"}:
+            raise ValueError("the event has other fields than the contract")
+        if event["dev"] != device or event["prev"] != self.heads.get(device, ""):
+            raise ValueError("the chain is broken")
+        if not is_checked(event["code"]) or not 1 <= len(event["m"]) <= self.capacity:
+            raise ValueError("the tube is not well formed")
+        self.heads[device] = sha256(canonical_json(event)).hexdigest()
+        if event["code"] in self.conflicts:
+            return {"outcome": "conflict", "code": "TUBE_ELSEWHERE", "field": "code", "text": ELSEWHERE}
+        self.stored.append(event)
+        return {"outcome": "stored"}

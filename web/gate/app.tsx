@@ -1,0 +1,120 @@
+/** The screen at the door: one full face for each state, in shape, word, sound and colour. */
+
+import { effect, signal } from "@preact/signals";
+
+import "../shared/tokens.css";
+import "../shared/base.css";
+import "../shared/camera.css";
+import "./gate.css";
+
+import { CameraView } from "../shared/camera.tsx";
+import { Camera, Flag } from "../shared/icons.tsx";
+import { language, type Language } from "../shared/prefs.ts";
+import { Scanner } from "../shared/scanner.ts";
+import { mount, Switches } from "../shared/shell.tsx";
+import { unlockSound } from "../shared/sound.ts";
+import { dayAndTime, ms } from "../shared/time.ts";
+import { inLanguage, say, t } from "../shared/words.ts";
+import { PICTURES } from "./pictures.tsx";
+import { sound, speak } from "./sounds.ts";
+import { face, listen, scanned, silent, status, type FaceName } from "./state.ts";
+import { listenToWedge } from "./wedge.ts";
+
+const HOME_LANGUAGE: Language = language.value;
+const BACK_AFTER = 30_000;
+
+/** The page's own camera: asked for in the address (`?camera`) or by the button, for a tablet or a demonstration. */
+const camera = signal(new URLSearchParams(location.search).has("camera"));
+const scanner = new Scanner({ formats: ["QRCode"], facing: "user", sleepAfter: 0, onText: (text) => void scanned(text) });
+
+const VERDICTS: ReadonlySet<FaceName> = new Set(["clear", "conditions", "hold", "see_staff", "annulled"]);
+
+function App() {
+  const name = face.value;
+  const Picture = PICTURES[name];
+  const other: Language = language.value === "en" ? "zh-Hans" : "en";
+  const aiming = camera.value && (name === "ready" || name === "reading");
+  return (
+    <div class={`face ${name}`} data-face={name}>
+      <header class="face-top">
+        <span class="brand"><Flag /><span>{t("common.pratique")}</span></span>
+        <Switches />
+      </header>
+      <main class="face-main" id="main">
+        {aiming ? <div class="face-camera"><CameraView scanner={scanner} mirrored /></div> : <Picture />}
+        <div class="face-words" role={VERDICTS.has(name) ? "alert" : "status"}>
+          <h1>{phrases(t(`gate.face.${name}`))}</h1>
+          <p class="face-other" lang={other}>{inLanguage(other, `gate.face.${name}`)}</p>
+          <Line name={name} />
+        </div>
+      </main>
+      <Foot />
+    </div>
+  );
+}
+
+/** The gate's own sentence, where it says more than the word above it. */
+function Line({ name }: { name: FaceName }) {
+  const told = status.value;
+  if (silent.value) return <p class="face-line">{t("gate.silent")}</p>;
+  if (!told || name === "starting") return null;
+  const line = beyond(say(told.text), t(`gate.face.${name}`));
+  return line ? <p class="face-line">{line}</p> : null;
+}
+
+/** What a sentence says beyond the word that already stands above it. */
+function beyond(line: string, word: string): string {
+  const bare = (text: string): string => text.replace(/[\s,，.。:：]/g, "").toLowerCase();
+  const parts = line.split(/[:：]\s*/);
+  return parts.filter((part) => bare(part) !== bare(word)).join(language.value === "en" ? ": " : "：");
+}
+
+/** A long word breaks after its comma, not inside a phrase. */
+const phrases = (text: string) => text.split(/(?<=[,，])\s*/).map((part, i) => <span class="phrase">{i > 0 && language.value === "en" ? " " : ""}{part}</span>);
+
+/** Always there: how old the lists are, the clock, the mandate and its end, and what this gate keeps. */
+function Foot() {
+  const told = status.value;
+  const ages = told?.ages;
+  return (
+    <footer class="face-foot">
+      {told && ages && (
+        <span>
+          {ages.snapshot_s === null ? t("gate.lists-none") : t("gate.lists", { age: span(ages.snapshot_s), number: ages.snapshot ?? 0 })}
+          {" · "}{t("gate.clock", { grade: clockWord(ages.clock) })}
+          {" · "}{told.mandate && ages.mandate_end ? t("gate.mandate", { mandate: say(told.mandate), end: dayAndTime(ms(ages.mandate_end)) }) : t("gate.no-mandate")}
+        </span>
+      )}
+      <strong>{t("gate.counts-only")}</strong>
+      {!camera.value && <button type="button" class="foot-button" onClick={() => { camera.value = true; }}><Camera />{t("gate.camera")}</button>}
+      {camera.value && <button type="button" class="foot-button" onClick={() => { camera.value = false; }}><Camera />{t("gate.camera-off")}</button>}
+    </footer>
+  );
+}
+
+function span(seconds: number): string {
+  const [unit, size] = seconds >= 172_800 ? (["day", 86_400] as const) : seconds >= 3_600 ? (["hour", 3_600] as const) : (["minute", 60] as const);
+  return new Intl.NumberFormat(language.value === "en" ? "en-GB" : "zh-CN", { style: "unit", unit, unitDisplay: "long" }).format(Math.floor(seconds / size));
+}
+
+const clockWord = (grade: string): string => t(grade === "good" ? "gate.clock.good" : grade === "lower_bound" ? "gate.clock.lower_bound" : "gate.clock.bad");
+
+let shown: FaceName | undefined;
+effect(() => {
+  const name = face.value;
+  if (name === shown) return;
+  shown = name;
+  sound(name);
+  if (VERDICTS.has(name)) speak(inLanguage(language.peek(), `gate.face.${name}`), language.peek());
+});
+
+let back = 0;
+effect(() => {
+  clearTimeout(back);
+  if (language.value !== HOME_LANGUAGE) back = window.setTimeout(() => { language.value = HOME_LANGUAGE; }, BACK_AFTER);
+});
+
+unlockSound();
+listenToWedge((text) => void scanned(text));
+listen();
+mount(<App />);
