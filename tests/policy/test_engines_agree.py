@@ -44,10 +44,11 @@ def test_the_compiled_form_says_what_the_interpreter_says(expression: Any, data:
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(EXPRESSIONS, st.lists(DATA, min_size=1, max_size=5))
 def test_columns_say_what_the_interpreter_says(expression: Any, data: list[Any]) -> None:
+    data = data[:1] * 40 + data  # so that the others are rare: rare branches are computed apart
     plan = Plan(expression, Ground(table_of(data, paths_of(expression))))
     values, result = plan.values(), plan.result()
 
-    for i, row in enumerate(data):
+    for i, row in list(enumerate(data))[39:]:
         told = evaluate(expression, row)
         assert isinstance(told, Fault) == isinstance(values[i], Fault), (json.dumps(expression), row)
         assert isinstance(told, Fault) or alike(told, values[i]), (json.dumps(expression), row)

@@ -94,6 +94,23 @@ def choose(cells: list[Cells]) -> Cells:
     return Cells(_one_kind(kind), np.where(guard.number, then.number, otherwise.number), error)
 
 
+def put(into: Cells, size: int, where: Any, cells: Cells) -> Cells:
+    """`into` (so many cells) with `cells` at the places `where`."""
+    fields = []
+    for held, new in zip(into[:2], cells[:2], strict=True):
+        if np.ndim(held) == 0 and np.ndim(new) == 0 and held == new:
+            fields.append(held)
+            continue
+        spread = np.array(np.broadcast_to(held, size), dtype=np.result_type(held, new))
+        spread[where] = new
+        fields.append(spread)
+    error = None
+    if into.error is not None or cells.error is not None:
+        error = np.array(np.broadcast_to(np.bool_(False) if into.error is None else into.error, size))
+        error[where] = False if cells.error is None else cells.error
+    return Cells(fields[0], fields[1], error)
+
+
 def same(cells: list[Cells]) -> Cells:
     """`===`: null is null; lists, objects and dates are never the same."""
     a, b = cells

@@ -30,11 +30,12 @@ from pratique.policy.certlogic import (
     is_deeper,
     read_var,
 )
-from pratique.policy.dates import DAY_MS, FURTHEST, UNITS, NotADate, plus, read_birth, read_date
+from pratique.policy.dates import DAY_MS, FURTHEST, UNITS, NotADate, plus, read_birth, read_date, write_date
 from pratique.policy.statics import paths_of
 
 Bits: TypeAlias = NDArray[np.bool_]
 CHUNK = 1 << 16  # rows at a time: the working set stays in the processor's cache
+RARE = 8  # a branch taken by fewer than one in so many rows is computed for those rows only
 MOST_RUNS = 4  # bits of a table with no more runs of ones become comparisons of codes
 ERROR = Fault("ERROR", "", "columns know that a cell is an error, not why")
 ARITY = {
@@ -49,11 +50,23 @@ ARITY = {
 ARITY |= {"dccDateOfBirth": (1, 1), **dict.fromkeys([*COMPARISONS, *DATE_COMPARISONS], (2, 3))}
 
 
+class Moments(NamedTuple):
+    """The distinct values of a column of dates, code 0 being null: sorted milliseconds, no text is ever read.
+    `days`: the texts are civil days."""
+
+    ms: NDArray[np.int64]
+    days: bool = False
+
+    def texts(self) -> list[str | None]:
+        """As the interpreter would see them."""
+        return [None, *(write_date(ms)[: 10 if self.days else None] for ms in self.ms[1:].tolist())]
+
+
 class Column(NamedTuple):
     """`codes[row]` is the index into `values`, which are distinct and sorted."""
 
     codes: NDArray[Any]
-    values: list[Any]
+    values: list[Any] | Moments
 
 
 class Table(NamedTuple):
@@ -79,10 +92,13 @@ class Small(NamedTuple):
     literal: list[Any] | None = None
 
 
-class Wide(NamedTuple):
-    """A cell for each row, made for a range of rows at a time."""
+Rows: TypeAlias = slice | NDArray[np.intp]  # a range of rows, or the few that matter
 
-    run: Callable[[slice], Cells]
+
+class Wide(NamedTuple):
+    """A cell for each row, made for some rows at a time."""
+
+    run: Callable[[Rows], Cells]
 
 
 Part: TypeAlias = Small | Wide
@@ -122,7 +138,7 @@ class Ground:
         self.words: dict[str, int] = {"": 0}
         self.odd_rows: dict[str, Any] = {}
         self._columns: dict[str, Small] = {}
-        self._dates: dict[str, tuple[Any, Any]] = {}
+        self._dates: dict[str, Small] = {}
 
     def word(self, text: str) -> int:
         """The number of a text."""
@@ -138,35 +154,56 @@ class Ground:
         if (known := self._columns.get(path)) is not None:
             return known
         column = self.table.columns[path]
-        pairs = [self.cell(value) for value in column.values]
+        values = column.values.texts() if isinstance(column.values, Moments) else column.values
+        pairs = [self.cell(value) for value in values]
         odd = [code for code, (kind, _) in enumerate(pairs) if kind == ODD]
         self.odd_rows[path] = np.flatnonzero(np.isin(column.codes, odd)) if odd else ()
         kinds = np.array([NULL if kind == ODD else kind for kind, _ in pairs], dtype=np.uint8)
         numbers = np.array([0 if kind == ODD else number for kind, number in pairs], dtype=np.int64)
         if len(pairs) == 1 and not odd:
-            literal = column.values[0] if isinstance(column.values[0], list) else None
+            literal = values[0] if isinstance(values[0], list) else None
             self._columns[path] = Small(None, Cells(kinds[0], numbers[0], None), literal)
         else:
             self._columns[path] = Small(path, Cells(kinds, numbers, None))
         return self._columns[path]
 
-    def dates(self, path: str | None, part: Part, read: Callable[[str], int]) -> tuple[Any, Any]:
-        """(milliseconds, bad) by word number, for the words that `part` can be. `path`: kept for the next plan."""
-        if path is not None and path in self._dates:
-            return self._dates[path]
+    def presence(self, path: str) -> Small | None:
+        """Whether a date of the column is there; None for a column that is not of dates."""
+        values = self.table.columns[path].values
+        if not isinstance(values, Moments):
+            return None
+        return Small(path, Cells(ops.TRUE_KIND, np.arange(len(values.ms)) > 0, None))
+
+    def dates_of_column(self, path: str) -> Small:
+        """The dates that the texts of a column mean, once."""
+        if (known := self._dates.get(path)) is not None:
+            return known
+        values = self.table.columns[path].values
+        if isinstance(values, Moments):
+            ms, bad = values.ms, np.arange(len(values.ms)) == 0
+        else:
+            ms, bad = np.zeros(len(values), np.int64), np.ones(len(values), np.bool_)
+            for code, value in enumerate(values):
+                if isinstance(value, str):
+                    try:
+                        ms[code], bad[code] = read_date(value), False
+                    except NotADate:
+                        continue
+        if len(ms) == 1:
+            self._dates[path] = Small(None, Cells(np.uint8(DATE), ms[0], ops.either(None, bad[0])))
+        else:
+            self._dates[path] = Small(path, Cells(np.uint8(DATE), ms, ops.either(None, bad)))
+        return self._dates[path]
+
+    def dates_of_words(self, read: Callable[[str], int]) -> tuple[Any, Any]:
+        """(milliseconds, bad) by word number, for all words known so far."""
         known = list(self.words)
         ms, bad = np.zeros(len(known), np.int64), np.ones(len(known), np.bool_)
-        wanted: Sequence[int] = range(len(known))
-        if isinstance(part, Small):
-            is_text = np.broadcast_to(part.cells.kind == TEXT, np.shape(part.cells.number))
-            wanted = np.unique(np.asarray(part.cells.number)[is_text]).tolist()
-        for word in wanted:
+        for word, text in enumerate(known):
             try:
-                ms[word], bad[word] = read(known[word]), False
+                ms[word], bad[word] = read(text), False
             except NotADate:
                 continue
-        if path is not None:
-            self._dates[path] = ms, bad
         return ms, bad
 
 
@@ -183,7 +220,7 @@ class Plan:
         """Value and error bits of every row."""
         value, error = np.zeros(self.table.length, np.bool_), np.zeros(self.table.length, np.bool_)
         for rows, true, wrong in self.chunks():
-            value[rows], error[rows] = true, wrong
+            value[rows], error[rows] = true, wrong if wrong is not None else False
         for row in self._odd:
             one = evaluate(self.expression, self.table.row(row))
             value[row], error[row] = one is True, not isinstance(one, bool)
@@ -199,6 +236,10 @@ class Plan:
     def run(self, rows: slice) -> tuple[Any, Any]:
         """(true, error) of a range of rows; odd rows are not mended."""
         return true_and_error(self._wide(self.root).run(rows))
+
+    def part_of(self, expr: Any) -> Part:
+        """The part that a sub-expression of the rule is."""
+        return self._part(expr)
 
     def values(self) -> list[Any]:
         """Every row's value, `ERROR` for an error."""
@@ -223,6 +264,9 @@ class Plan:
 
     def _part(self, expr: Any, *, truth: bool = False) -> Part:
         """`truth`: whoever asks only wants to know whether it is truthy; the part is then of truth values."""
+        path = _path_of(expr) if truth else None
+        if path in self.table.columns and (present := self.ground.presence(str(path))) is not None:
+            return present
         try:
             part = self._operation(expr, truth) if isinstance(expr, dict) else self._literal(expr)
         except _ByRows:
@@ -259,18 +303,17 @@ class Plan:
             return FAULTY
         if name == "if":
             branches = [self._part(one, truth=truth) for one in operands[1:]]
-            return self._apply(ops.choose, [self._part(operands[0], truth=True), *branches])
+            return self._apply(ops.choose, [self._part(operands[0], truth=True), *branches], _branch)
         if name == "and":
-            return self._apply(
-                ops.both if truth else ops.deciding, [self._part(one, truth=truth) for one in operands]
-            )
+            parts = [self._part(one, truth=truth) for one in operands]
+            return self._apply(ops.both, parts, _all_of) if truth else self._apply(ops.deciding, parts)
         if name == "!":
             return self._apply(ops.negate, [self._part(operands[0], truth=True)])
         if name == "plusTime":
             return self._plus_time(operands)
         if name == "dccDateOfBirth":
             part = self._part(operands[0])
-            return self._apply(ops.dates(*self.ground.dates(None, part, read_birth)), [part])
+            return self._apply(ops.dates(*self.ground.dates_of_words(read_birth)), [part])
         if name == "in":
             return self._in(operands)
         if name in COMPARISONS:
@@ -294,10 +337,13 @@ class Plan:
         amount, unit = integer(operands[1]), operands[2]
         if amount is None or not isinstance(unit, str) or unit not in UNITS:
             return FAULTY
-        part = self._part(operands[0])
-        path = operands[0].get("var") if isinstance(operands[0], dict) else None
-        ms, bad = self.ground.dates(path, part, read_date)
-        return self._apply(ops.dates(*_later(ms, bad, amount, unit)), [part])
+        path = _path_of(operands[0])
+        if path in self.table.columns:
+            part: Part = self.ground.dates_of_column(str(path))
+        else:
+            text = self._part(operands[0])
+            part = self._apply(ops.dates(*self.ground.dates_of_words(read_date)), [text])
+        return self._apply(_later(amount, unit), [part])
 
     def _interpreted(self, expr: Any) -> Part:
         """What cells cannot compute, row by row on the interpreter."""
@@ -317,13 +363,18 @@ class Plan:
             numbers[row] = number
         return Wide(lambda rows: Cells(kinds[rows], numbers[rows], errors[rows]))
 
-    def _apply(self, act: Act, parts: list[Part]) -> Part:
-        """`act` on distinct values where all parts hang on one column, else on rows."""
+    def _apply(
+        self, act: Act, parts: list[Part], lazily: "Callable[[Rows, list[Wide]], Cells] | None" = None
+    ) -> Part:
+        """`act` on distinct values where all parts hang on one column, else on rows; `lazily` does the same and runs
+        later parts only on the rows where they matter."""
         small = [part for part in parts if isinstance(part, Small)]
         columns = {part.column for part in small if part.column is not None}
         if len(small) == len(parts) and len(columns) <= 1:
             return Small(next(iter(columns), None), act([part.cells for part in small]))
         wides = [self._wide(part) for part in parts]
+        if lazily is not None:
+            return Wide(lambda rows: lazily(rows, wides))
         return Wide(lambda rows: act([wide.run(rows) for wide in wides]))
 
     def _wide(self, part: Part) -> Wide:
@@ -342,12 +393,54 @@ class Plan:
         )
 
 
+def _branch(rows: Rows, wides: list[Wide]) -> Cells:
+    """`if`, a rare branch only on its rows."""
+    guard, then, otherwise = wides[0].run(rows), wides[1], wides[2]
+    size, taken = np.size(guard.number), np.count_nonzero(guard.number)
+    if taken in (0, size):
+        made = (then if taken else otherwise).run(rows)
+        return Cells(made.kind, made.number, ops.either(guard.error, made.error))
+    if min(taken, size - taken) * RARE > size:
+        return ops.choose([guard, then.run(rows), otherwise.run(rows)])
+    common, rare = (otherwise, then) if taken * 2 < size else (then, otherwise)
+    few = np.flatnonzero(guard.number if rare is then else ~guard.number)
+    made = ops.put(common.run(rows), size, few, rare.run(_few_of(rows, few)))
+    return Cells(made.kind, made.number, ops.either(guard.error, made.error))
+
+
+def _all_of(rows: Rows, wides: list[Wide]) -> Cells:
+    """`and` of truth values; once few rows are left, the rest looks at those only."""
+    made = wides[0].run(rows)
+    for i, wide in enumerate(wides[1:], 1):
+        size, left = np.size(made.number), np.count_nonzero(made.number)
+        if not left:
+            return made
+        if left * RARE > size or size == 1:
+            made = ops.both([made, wide.run(rows)])
+            continue
+        few = np.flatnonzero(made.number)
+        return ops.put(made, size, few, ops.both([_true(made, few), _all_of(_few_of(rows, few), wides[i:])]))
+    return made
+
+
+def _true(made: Cells, few: Any) -> Cells:
+    return Cells(
+        ops.TRUE_KIND, np.ones(len(few), np.bool_), None if np.ndim(made.error) == 0 else made.error[few]
+    )
+
+
+def _few_of(rows: Rows, few: Any) -> NDArray[np.intp]:
+    found: NDArray[np.intp] = few + rows.start if isinstance(rows, slice) else rows[few]
+    return found
+
+
 def true_and_error(made: Cells) -> tuple[Any, Any]:
-    """Where a rule is true, and where it is neither true nor false."""
-    error = np.bool_(False) if made.error is None else made.error
+    """Where a rule is true, and where it is neither true nor false (None: nowhere)."""
+    error = made.error
     if not ops.is_all(made.kind, TRUTH):
-        error = error | (made.kind != TRUTH)
-    return (made.number != 0) & ~error, error
+        error = ops.either(error, made.kind != TRUTH)
+    true = made.number if np.asarray(made.number).dtype == np.bool_ else made.number != 0
+    return (true, None) if error is None else (true & ~error, error)
 
 
 def kind_of(value: Any) -> tuple[int, Any]:
@@ -373,25 +466,35 @@ def _key(value: Any) -> tuple[int, Any]:
     return kind_of(value)
 
 
-def _later(ms: Any, bad: Any, amount: int, unit: str) -> tuple[Any, Any]:
-    """Every date `amount` units later, as `dates.plus` computes it."""
-    if amount == 0:
-        return ms, bad
-    if abs(amount) > FURTHEST:
-        return ms, np.ones_like(bad)
-    if unit in ("day", "hour"):
-        step = amount * (DAY_MS if unit == "day" else 3_600_000)
-        if abs(step) > 2 * FURTHEST:
-            return ms, np.ones_like(bad)
-        later = ms + step
-        return later, bad | (np.abs(later) > FURTHEST)
-    later, wrong = ms.copy(), bad.copy()
-    for word in np.flatnonzero(~bad):
-        try:
-            later[word] = plus(int(ms[word]), amount, unit)
-        except NotADate:
-            wrong[word] = True
-    return later, wrong
+def _path_of(expr: Any) -> str | None:
+    """The path that `expr` reads, if it does only that."""
+    path = expr.get("var") if isinstance(expr, dict) and len(expr) == 1 else None
+    return path if isinstance(path, str) else None
+
+
+def _later(amount: int, unit: str) -> Act:
+    """Dates `amount` units later, as `dates.plus` computes it."""
+    step = amount * {"day": DAY_MS, "hour": 3_600_000}.get(unit, 0)
+    beyond = abs(amount) > FURTHEST or abs(step) > 2 * FURTHEST
+
+    def act(cells: list[Cells]) -> Cells:
+        (one,) = cells
+        if amount == 0:
+            return one
+        if beyond:
+            return Cells(one.kind, one.number, np.ones_like(one.number, dtype=np.bool_))
+        if unit in ("day", "hour"):
+            later = one.number + np.int64(step)
+            return Cells(one.kind, later, ops.either(one.error, np.abs(later) > FURTHEST))
+        found, wrong = np.zeros_like(one.number), np.zeros_like(one.number, dtype=np.bool_)
+        for i, ms in np.ndenumerate(one.number):
+            try:
+                found[i] = plus(int(ms), amount, unit)
+            except NotADate:
+                wrong[i] = True
+        return Cells(one.kind, found, ops.either(one.error, wrong))
+
+    return act
 
 
 def _spread(table: Any) -> Callable[[Any], Any] | None:

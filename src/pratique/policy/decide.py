@@ -156,7 +156,7 @@ class _Judge:
         if isinstance(value, Fault) or not isinstance(value, bool):
             return Judged(rule, None, node, context, None)
         turn = flips_after(node, read_date(clock))
-        return Judged(rule, value, node, context, None if turn is None else _instant(turn, house))
+        return Judged(rule, value, node, context, None if turn is None else instant_of(turn, house))
 
 
 def _constant_until(
@@ -212,7 +212,7 @@ def _house(rule: Rule) -> HouseRule:
     return rule.house
 
 
-def _instant(clock_ms: int, house: HouseRule) -> datetime:
+def instant_of(clock_ms: int, house: HouseRule) -> datetime:
     """The real moment at which the rule's clock shows `clock_ms`: for civil days, local midnight."""
     if house.grain == "instant":
         return from_ms(clock_ms)

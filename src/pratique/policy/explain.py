@@ -128,9 +128,7 @@ def _turn(node: Node, now_ms: int) -> int | None:
         return in_order(holds, values)
 
     now_holds = at(now_ms)
-    candidates = sorted(
-        c for form in moving for value in fixed for c in _crossings(form, value) if c > now_ms
-    )
+    candidates = sorted(c for form in moving for value in fixed for c in crossings(form, value) if c > now_ms)
     if len(moving) > 1:  # two clocks against each other move only with the calendar
         candidates = sorted([*candidates, *(now_ms - now_ms % DAY_MS + DAY_MS * i for i in range(1, 63))])
     return next((c for c in candidates if at(c) != now_holds), None)
@@ -144,7 +142,7 @@ def _clock_form(node: Node) -> tuple[int, str] | None:
     return None
 
 
-def _crossings(form: tuple[int, str], value: int) -> Iterator[int]:
+def crossings(form: tuple[int, str], value: int) -> Iterator[int]:
     """Every moment at which `clock + form` can pass `value`, by a millisecond or by a day of the calendar."""
     amount, unit = form
     try:
