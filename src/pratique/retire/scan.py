@@ -152,10 +152,11 @@ def _inflate(raw: bytes | mmap.mmap, at: int, bits: int) -> bytes:
     """What unpacks from here, also of a stream whose end is damaged; at most MAX_INFLATED bytes."""
     unpack = zlib.decompressobj(bits)
     made = bytearray()
+    chunk = 256  # most heads are chance: they fail within a few bytes
     try:
         while not unpack.eof and at < len(raw) and len(made) < MAX_INFLATED:
-            made += unpack.decompress(raw[at : at + CHUNK], MAX_INFLATED - len(made))
-            at += CHUNK
+            made += unpack.decompress(raw[at : at + chunk], MAX_INFLATED - len(made))
+            at, chunk = at + chunk, CHUNK
             while unpack.unconsumed_tail and len(made) < MAX_INFLATED:
                 made += unpack.decompress(unpack.unconsumed_tail, MAX_INFLATED - len(made))
     except zlib.error:

@@ -180,13 +180,15 @@ def certify(house: Retiring, row: Row) -> None:
 
 
 def _in_tables(tx: Tx, needles: list[Needle]) -> tuple[int, list[str]]:
-    """(tables read, what was found where) over every row of every table."""
+    """(tables read, what was found where) over every row of every table, whatever room it belongs to."""
     names, found = store.table_names(tx), []
-    for table in names:
-        for needle in needles:
-            for form, pattern in forms(needle.text).items():
-                if n := store.rows_with(tx, table, pattern):
-                    found.append(f"{needle.name} as {form} in {n} rows of {table}")
+    shapes = {needle.name: list(forms(needle.text).values()) for needle in needles}
+    every = [pattern for patterns in shapes.values() for pattern in patterns]
+    for table in names if every else []:
+        if store.rows_with(tx, table, every):
+            for name, patterns in shapes.items():
+                if n := store.rows_with(tx, table, patterns):
+                    found.append(f"{name} in {n} rows of {table}")
     return len(names), found
 
 

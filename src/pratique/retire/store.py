@@ -1,5 +1,6 @@
 """The room's tables, and the two questions asked of every table: is a text in it, which tables are there."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -113,19 +114,27 @@ def table_names(tx: Tx) -> list[str]:
     return [row[0] for row in rows]
 
 
-def rows_with(tx: Tx, table: str, pattern: bytes) -> int:
-    """How many rows of a table hold these bytes in any column."""
+def rows_with(tx: Tx, table: str, patterns: Sequence[bytes]) -> int:
+    """How many rows of a table hold any of these bytes in any column; the table is read once."""
     if tx.dialect == "sqlite":
-        names = [row[0] for row in tx.all("SELECT name FROM pragma_table_info(:table)", table=table)]
-        where = " OR ".join(f'instr(CAST("{name}" AS BLOB), :pattern) > 0' for name in names)
-        found = tx.one(f'SELECT COUNT(*) FROM "{table}" WHERE {where}', pattern=pattern)
-    else:
-        # A row as text shows binary columns in hex: look for the bytes both ways.
+        columns = [row[0] for row in tx.all("SELECT name FROM pragma_table_info(:table)", table=table)]
+        values: dict[str, Any] = {f"p{i}": pattern for i, pattern in enumerate(patterns)}
+        listed = ", ".join(f"(:{name})" for name in values)
+        where = " OR ".join(f'instr(CAST(t."{column}" AS BLOB), p.b) > 0' for column in columns)
         found = tx.one(
-            f'SELECT COUNT(*) FROM "{table}" t WHERE position(CAST(:hex AS text) in CAST(t AS text)) > 0 '
-            "OR position(CAST(:plain AS text) in CAST(t AS text)) > 0",
-            hex=pattern.hex(), plain=_plain(pattern),
-        )  # fmt: skip
+            f'WITH p (b) AS (VALUES {listed}) SELECT COUNT(*) FROM "{table}" t '
+            f"WHERE EXISTS (SELECT 1 FROM p WHERE {where})",
+            **values,
+        )
+    else:
+        # A row as text shows binary columns in hex: look for the bytes both ways. OFFSET 0 keeps it one text a row.
+        texts = {pattern.hex() for pattern in patterns} | {_plain(pattern) for pattern in patterns}
+        values = {f"p{i}": text for i, text in enumerate(sorted(texts))}
+        where = " OR ".join(f"position(CAST(:{name} AS text) in r.line) > 0" for name in values)
+        found = tx.one(
+            f'SELECT COUNT(*) FROM (SELECT CAST(t AS text) AS line FROM "{table}" t OFFSET 0) r WHERE {where}',
+            **values,
+        )
     return int(found[0]) if found else 0
 
 
