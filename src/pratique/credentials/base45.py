@@ -19,7 +19,6 @@ _BYTE, _FLOAT, _PAIR = np.dtype(np.uint8), np.dtype(np.float32), np.dtype(">u2")
 _GROUP = np.array(
     [[ALPHABET[n % 45], ALPHABET[n // 45 % 45], ALPHABET[n // 2025]] for n in range(65536)], dtype=np.uint8
 )
-_highest = np.maximum.reduce
 
 
 def decode(text: str) -> bytes:
@@ -43,7 +42,7 @@ def decode(text: str) -> bytes:
     if not values:
         return tail
     groups = np.frombuffer(values, _BYTE).astype(_FLOAT).reshape(-1, 3).dot(_WEIGHT)
-    if _highest(groups) > 65535:
+    if groups[groups.argmax()] > 65535:
         raise BadText("three characters stand for more than two bytes")
     decoded: bytes = groups.astype(_PAIR).tobytes()
     return decoded + tail if tail else decoded

@@ -6,10 +6,9 @@ references cost the reader more than the writer, and no credential needs them.
 """
 
 from datetime import UTC, date, datetime
-from io import BytesIO
 from typing import Any
 
-from cbor2 import CBORDecoder, CBORError, loads
+from cbor2 import CBORError, dumps, loads
 
 from pratique.core.canonical import canonical_cbor
 from pratique.credentials.reasons import BadCbor, TooLarge
@@ -52,16 +51,20 @@ _TAGS: dict[int, Any] = dict.fromkeys(_COSTLY, _refuse) | {
 
 def read(raw: bytes) -> Any:
     """The one value in `raw`. Raises BadCbor, or TooLarge beyond 16 levels. Dates become ISO 8601 text."""
-    source = BytesIO(raw)
+    # [value, as many zero bytes as raw has]: bytes behind the value would have to hold a string longer than themselves.
+    size = len(raw)
     try:
-        value = CBORDecoder(
-            source, allow_duplicate_keys=False, max_depth=MAX_DEPTH, semantic_decoders=_TAGS
-        ).decode()
+        pair = loads(
+            b"\x82%b\x5a%b%b" % (raw, size.to_bytes(4, "big"), bytes(size)),
+            allow_duplicate_keys=False,
+            max_depth=MAX_DEPTH + 1,
+            semantic_decoders=_TAGS,
+        )
     except _FAULTS as fault:
         raise _fault(fault) from None
-    if source.tell() != len(raw):
+    if pair[1] != bytes(size):
         raise BadCbor("bytes after the end")
-    return value
+    return pair[0]
 
 
 def read_first(raw: bytes) -> Any:
@@ -82,6 +85,11 @@ def read_exact(raw: bytes) -> Any:
     if not same:
         raise BadCbor("not the deterministic form")
     return value
+
+
+def encode(value: Any) -> bytes:
+    """Definite lengths and shortest forms, map keys in the order given: as foreign readers know their formats."""
+    return dumps(value)
 
 
 def _fault(fault: BaseException) -> BadCbor | TooLarge:

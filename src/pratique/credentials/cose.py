@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from cbor2 import CBORTag
+from cbor2 import CBORTag, frozendict
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -18,6 +18,7 @@ ES256, EDDSA, PS256 = -7, -8, -37
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
 _ALG, _CRIT, _KID = 1, 2, 4
+_MAPS = (frozendict, dict)
 _SIGN1, _CWT = 18, 61
 _ECDSA = ec.ECDSA(SHA256())
 _PSS, _SHA256 = padding.PSS(padding.MGF1(SHA256()), 32), SHA256()
@@ -46,21 +47,18 @@ def unwrap(raw: bytes) -> Sign1:
     """
     value = read_first(raw)
     for _ in range(4):
-        if isinstance(value, CBORTag) and value.tag in (_SIGN1, _CWT):
+        kind = type(value)
+        if kind is CBORTag and value.tag in (_SIGN1, _CWT):
             value = value.value
-        elif isinstance(value, bytes):
+        elif kind is bytes:
             value = read_first(value)
         else:
             break
-    if not isinstance(value, list | tuple) or len(value) != 4:
+    if type(value) not in (list, tuple) or len(value) != 4:
         raise BadCose("not an array of four")
     protected, unprotected, payload, signature = value
-    if not (
-        isinstance(protected, bytes)
-        and isinstance(unprotected, Mapping)
-        and isinstance(payload, bytes)
-        and isinstance(signature, bytes)
-    ):
+    # Exact types: what cbor2 makes inside and outside of tags.
+    if not type(protected) is type(payload) is type(signature) is bytes or type(unprotected) not in _MAPS:
         raise BadCose("the parts are not bytes, map, bytes, bytes")
     return Sign1(protected, unprotected, payload, signature)
 
@@ -88,23 +86,24 @@ def header(sign1: Sign1) -> Header:
 
 def to_be_signed(protected: bytes, payload: bytes) -> bytes:
     """Sig_structure of RFC 9052 section 4.4 from the bytes as received; an empty map counts as no header."""
+    return signed_prefix(protected) + bytes_head(len(payload)) + payload
+
+
+def signed_prefix(protected: bytes) -> bytes:
+    """The Sig_structure up to the payload."""
     if protected == b"\xa0":
         protected = b""
-    return b"\x84\x6aSignature1%b%b\x40%b%b" % (
-        _head(len(protected)),
-        protected,
-        _head(len(payload)),
-        payload,
-    )
+    return b"\x84\x6aSignature1%b%b\x40" % (bytes_head(len(protected)), protected)
 
 
-def _head(n: int) -> bytes:
+def bytes_head(n: int) -> bytes:
+    """The head of a byte string of `n` bytes."""
+    if 255 < n < 65536:
+        return b"\x59%c%c" % (n >> 8, n & 255)
     if n < 24:
         return b"%c" % (0x40 | n)
     if n < 256:
         return b"\x58%c" % n
-    if n < 65536:
-        return b"\x59" + n.to_bytes(2, "big")
     return b"\x5a" + n.to_bytes(4, "big")
 
 
@@ -125,15 +124,15 @@ def check_algorithm(alg: int, key: PublicKey) -> None:
         raise CredentialError("ALG_KEY_MISMATCH")
 
 
-def is_signed(key: PublicKey, signature: bytes, message: bytes) -> bool:
-    """True if `signature` (r‖s, PSS or Ed25519, by the kind of the key) is good. The algorithm was checked before."""
+def is_signed(alg: int, key: Any, signature: bytes, message: bytes) -> bool:
+    """True if `signature` (r‖s, PSS or Ed25519, by `alg`, which must be the key's own) is good."""
     try:
-        if isinstance(key, ec.EllipticCurvePublicKey):
+        if alg == ES256:
             if len(signature) != 64:
                 return False
             r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
             key.verify(encode_dss_signature(r, s), message, _ECDSA)
-        elif isinstance(key, rsa.RSAPublicKey):
+        elif alg == PS256:
             key.verify(signature, message, _PSS, _SHA256)
         else:
             key.verify(signature, message)

@@ -23,8 +23,11 @@ _PART_DATE = r"^(19|20)[0-9]{2}(-[0-9]{2}){0,2}\Z"
 _PART_DATE_OR_NONE = r"^((19|20)[0-9]{2}(-[0-9]{2}){0,2})?\Z"
 
 
-def _form(version: str) -> Any:
-    """The struct that accepts what the JSON Schema of `version` accepts. Formats are not asserted."""
+def _form(version: str, strict: bool) -> Any:
+    """The struct that accepts what the JSON Schema of `version` accepts. Formats are not asserted.
+
+    `strict` also refuses fields that no schema knows; the schemas allow them.
+    """
     number = tuple(int(part) for part in version.split("."))
     late = number >= (1, 3, 0)
     longest = Meta(max_length=80 if late else 50)
@@ -38,7 +41,11 @@ def _form(version: str) -> Any:
         ]
         # `is` is a word of Python: the field is called differently and renamed back.
         return msgspec.defstruct(
-            name, [(f"{r[0]}_", *r[1:]) for r in rows], rename=lambda n: n[:-1], kw_only=True
+            name,
+            [(f"{row[0]}_", *row[1:]) for row in rows],
+            rename=lambda field: field[:-1],
+            kw_only=True,
+            forbid_unknown_fields=strict,
         )
 
     both = {"co": _Country, "is": text, "ci": text}
@@ -75,7 +82,8 @@ def _one(entry: Any) -> Any:
 
 
 VERSIONS = ("1.0.0", "1.0.1", "1.1.0", "1.2.0", "1.2.1", "1.3.0", "1.3.3")
-_FORMS = {version: _form(version) for version in VERSIONS}
+_FORMS = {version: _form(version, strict=False) for version in VERSIONS}
+_STRICT_FORMS = {version: _form(version, strict=True) for version in VERSIONS}
 
 
 def tidy(value: Any) -> Any:
@@ -96,6 +104,36 @@ def tidy(value: Any) -> Any:
     if kind is float:
         return (int(value) if value.is_integer() else value) if math.isfinite(value) else None
     return b64url(value) if kind is bytes else None
+
+
+def examine(certificate: dict[Any, Any]) -> tuple[dict[str, Any], str | None]:
+    """The tidied certificate and where it leaves its schema, None if nowhere.
+
+    Nearly every certificate holds texts and whole numbers in known fields and nothing else. That is tried first, by
+    a form that knows no other fields: what it takes needs no further tidying.
+    """
+    content: dict[Any, Any] = {
+        key: value.strip()
+        if type(value) is str
+        else {k: v.strip() if type(v) is str else v for k, v in value.items()}
+        if type(value) is dict
+        else [
+            {k: v.strip() if type(v) is str else v for k, v in one.items()}
+            for one in value
+            if type(one) is dict
+        ]
+        if type(value) is list
+        else value
+        for key, value in certificate.items()
+    }
+    try:
+        msgspec.convert(content, _STRICT_FORMS[content["ver"]])
+        if ("v" in content) + ("t" in content) + ("r" in content) == 1:
+            return content, _name_fault(content)
+    except (msgspec.ValidationError, KeyError, TypeError, AttributeError):
+        pass  # the long way says why
+    content = tidy(certificate)
+    return content, schema_fault(content)
 
 
 def types_of(dcc: Mapping[str, Any]) -> tuple[str, ...]:
@@ -119,7 +157,11 @@ def schema_fault(dcc: Mapping[str, Any]) -> str | None:
         return str(fault)
     if not is_single(dcc):
         return "not exactly one entry of exactly one type"
-    if version == "1.3.3" and not ("fnt" in dcc["nam"] or "gnt" in dcc["nam"]):
+    return _name_fault(dcc)
+
+
+def _name_fault(dcc: Mapping[str, Any]) -> str | None:
+    if dcc["ver"] == "1.3.3" and not ("fnt" in dcc["nam"] or "gnt" in dcc["nam"]):
         return "Object missing both `fnt` and `gnt` - at `$.nam`"
     return None
 

@@ -10,22 +10,15 @@ from typing import Any, NamedTuple, TypeGuard
 
 from pratique.credentials import base45, dcc
 from pratique.credentials.cbor import read
-from pratique.credentials.cose import ES256, PS256, Header, Sign1, header, is_signed, to_be_signed, unwrap
+from pratique.credentials.cose import header, unwrap
+from pratique.credentials.envelope import Signed, remember, signed_as_before, signed_by
 from pratique.credentials.icvp import icvp_fault
-from pratique.credentials.jose import b64url
 from pratique.credentials.model import Outcome, Stages
-from pratique.credentials.reasons import (
-    BadCbor,
-    BadCompression,
-    BadText,
-    CredentialError,
-    TooLarge,
-)
+from pratique.credentials.reasons import BadCbor, BadCompression, BadText, CredentialError, TooLarge
 from pratique.credentials.snapshot import Snapshot, TrustKey
 
 PREFIX = "HC1:"
 MAX_INFLATED = 64 << 10
-MAX_SEEN_HEADERS = 4096
 _ISS, _EXP, _IAT, _HCERT = 1, 4, 6, -260
 _DCC, _ICVP = 1, -6
 
@@ -86,132 +79,94 @@ def check_hcert(text: str, now: float, snapshot: Snapshot) -> Outcome:
         inflated = inflate(raw)
     except CredentialError as fault:
         return _refused(fault, Stages(prefix=True, base45=True, compression=False))
+    signed = signed_as_before(inflated, snapshot)
+    if signed is None:
+        try:
+            sign1 = unwrap(inflated)
+            head = header(sign1)
+        except CredentialError as fault:
+            return _refused(fault, _UNPACKED_BADLY)
+        try:
+            signed = signed_by(sign1, head, snapshot)
+        except CredentialError as fault:
+            return _refused(fault, _NOT_SIGNED)
+        remember(inflated, sign1, signed.key, snapshot)
     try:
-        sign1 = unwrap(inflated)
-        head = snapshot.seen_headers.get(sign1.protected) or header(sign1)
+        claims = read_claims(signed.payload)
     except CredentialError as fault:
         return _refused(fault, _UNPACKED_BADLY)
-    try:
-        key = _signed_by(sign1, head, snapshot)
-    except CredentialError as fault:
-        return _refused(fault, _NOT_SIGNED)
-    try:
-        claims = read_claims(sign1.payload)
-    except CredentialError as fault:
-        return _refused(fault, _UNPACKED_BADLY)
-    return _judged(sign1, head, key, claims, now, snapshot)
+    return _judged(signed, claims, now, snapshot)
 
 
 _UNPACKED_BADLY = Stages(prefix=True, base45=True, compression=True, cose=False)
 _NOT_SIGNED = Stages(prefix=True, base45=True, compression=True, cose=True, signature=False)
+_ALL_GOOD = Stages(True, True, True, True, True, True, True, True)
 
 
 def _refused(fault: CredentialError, stages: Stages) -> Outcome:
     return Outcome(ok=False, format="HC1", reason=fault.code, stages=stages, detail=fault.detail)
 
 
-def _signed_by(sign1: Sign1, head: Header, snapshot: Snapshot) -> TrustKey:
-    """The key that signed. Every key listed under the kid is tried; the algorithm must be the key's own."""
-    if head.alg not in (ES256, PS256):
-        raise CredentialError("ALG_NOT_ALLOWED")
-    keys = snapshot.keys_for("hcert", head.kid)
-    if not keys:
-        raise CredentialError("UNKNOWN_KEY")
-    fitting = [key for key in keys if key.alg == head.alg]
-    if not fitting:
-        raise CredentialError("ALG_KEY_MISMATCH")
-    if head.alg == ES256 and len(sign1.signature) != 64:
-        raise CredentialError("SIGNATURE_FORMAT")
-    message = to_be_signed(sign1.protected, sign1.payload)
-    for key in fitting:
-        if is_signed(key.public, sign1.signature, message):
-            _remember(sign1, head, snapshot)
-            return key
-    raise CredentialError("BAD_SIGNATURE")
+class _Content(NamedTuple):
+    """What the contents say: the tidied contents, fault of form, whether anything usable is there, right type."""
+
+    content: dict[str, Any]
+    fault: str | None
+    single: bool
+    usable: bool
 
 
-def _remember(sign1: Sign1, head: Header, snapshot: Snapshot) -> None:
-    # Only a header that says everything by itself: nothing unprotected may be remembered for another credential.
-    seen = snapshot.seen_headers
-    if not sign1.unprotected and sign1.protected not in seen and len(seen) < MAX_SEEN_HEADERS:
-        seen[sign1.protected] = head
-
-
-def _judged(
-    sign1: Sign1, head: Header, key: TrustKey, claims: Cwt, now: float, snapshot: Snapshot
-) -> Outcome:
-    certificate = dcc.tidy(claims.hcert.get(_DCC))
-    content = {str(_DCC): certificate}
-    findings: list[str] = []
-    reason, detail = _time_fault(claims, key, now)
-    in_time = claims.iat <= now <= claims.exp
-    if type(certificate) is dict:
-        usable = not key.usages or key.usages.issuperset(dcc.types_of(certificate))
-        broken = dcc.schema_fault(certificate)
-        if broken:
-            findings.append("SCHEMA")
-        if snapshot.value_sets and any(dcc.unknown_codes(certificate, snapshot.value_sets)):
-            findings.append("CODE_UNKNOWN")
-        if not usable:
-            reason = reason or "KEY_USAGE"
-        elif not dcc.is_single(certificate):
-            reason, detail = reason or "SCHEMA", detail or "not exactly one entry of exactly one type"
-        if snapshot.hashes and _is_revoked(sign1, head, key, claims, certificate, now, snapshot):
-            reason = reason or "REVOKED"
-    else:
-        usable = True
-        content = {str(_ICVP): dcc.tidy(claims.hcert.get(_ICVP))}
-        broken = icvp_fault(content[str(_ICVP)]) if snapshot.icvp else "no content that is read here"
-        if broken:
-            reason, detail = reason or "SCHEMA", detail or broken
+def _judged(signed: Signed, claims: Cwt, now: float, snapshot: Snapshot) -> Outcome:
+    key = signed.key
+    reason = _time_fault(claims, key, now)
+    content, broken, single, usable = _content(claims, key, snapshot)
+    if reason is None:
+        reason = None if usable and single else "SCHEMA" if usable else "KEY_USAGE"
+    findings = ["SCHEMA"] if broken else []
+    if snapshot.value_sets and any(dcc.unknown_codes(content.get("1") or {}, snapshot.value_sets)):
+        findings.append("CODE_UNKNOWN")
+    if reason is None and snapshot.hashes and _is_revoked(signed, claims, content, now, snapshot):
+        reason = "REVOKED"
     if snapshot.expires <= now:
         findings.append("LISTS_STALE")
-    return Outcome(
-        ok=reason is None,
-        format="HC1",
-        reason=reason,
-        stages=Stages(
-            prefix=True,
-            base45=True,
-            compression=True,
-            cose=True,
-            signature=True,
-            expiry=in_time,
-            key_usage=usable,
-            schema=broken is None,
-        ),
-        claims={
-            "iss": claims.iss,
-            "iat": claims.iat,
-            "exp": claims.exp,
-            "kid": b64url(head.kid),
-            "country": key.issuer,
-            "hcert": content,
-        },
-        findings=tuple(findings),
-        detail=detail or broken or "",
-    )
+    stages = _ALL_GOOD
+    if reason or broken or not snapshot.schema:
+        in_time, formed = claims.iat <= now <= claims.exp, broken is None if snapshot.schema else None
+        stages = Stages(True, True, True, True, True, in_time, usable, formed)
+    said = {
+        "iss": claims.iss,
+        "iat": claims.iat,
+        "exp": claims.exp,
+        "kid": key.kid_text,
+        "country": key.issuer,
+        "hcert": content,
+    }
+    return Outcome(reason is None, "HC1", reason, stages, said, tuple(findings), broken or "")
 
 
-def _time_fault(claims: Cwt, key: TrustKey, now: float) -> tuple[str | None, str]:
-    if not now <= claims.exp:
-        return "EXPIRED", ""
-    if not claims.iat <= now:
-        return "NOT_YET_VALID", ""
-    if not (key.covers(claims.iat) and key.covers(claims.exp)):
-        return "KEY_NOT_VALID", "the key's validity does not cover iat and exp"
-    return None, ""
+def _content(claims: Cwt, key: TrustKey, snapshot: Snapshot) -> _Content:
+    if _DCC not in claims.hcert:
+        other = dcc.tidy(claims.hcert.get(_ICVP))
+        fault = icvp_fault(other) if snapshot.icvp else "no content that is read here"
+        return _Content({str(_ICVP): other}, fault, fault is None, usable=True)
+    if snapshot.schema:
+        certificate, fault = dcc.examine(claims.hcert[_DCC])
+    else:
+        certificate, fault = dcc.tidy(claims.hcert[_DCC]), None
+    single = dcc.is_single(certificate) if fault or not snapshot.schema else True
+    usable = not key.usages or key.usages.issuperset(dcc.types_of(certificate))
+    return _Content({"1": certificate}, fault, single, usable)
 
 
-def _is_revoked(
-    sign1: Sign1,
-    head: Header,
-    key: TrustKey,
-    claims: Cwt,
-    certificate: Mapping[str, Any],
-    now: float,
-    snapshot: Snapshot,
-) -> bool:
+def _time_fault(claims: Cwt, key: TrustKey, now: float) -> str | None:
+    if claims.iat <= now <= claims.exp:
+        covered = key.valid_from <= claims.iat and claims.exp <= key.valid_to
+        return None if covered else "KEY_NOT_VALID"
+    return "NOT_YET_VALID" if now < claims.iat else "EXPIRED"
+
+
+def _is_revoked(signed: Signed, claims: Cwt, content: dict[str, Any], now: float, snapshot: Snapshot) -> bool:
+    key, certificate = signed.key, content.get("1") or {}
     entries = [
         entry
         for kind in dcc.types_of(certificate)
@@ -220,10 +175,8 @@ def _is_revoked(
         if type(entry) is dict
     ]
     ids = [entry["ci"] for entry in entries if type(entry.get("ci")) is str]
-    countries = {entry["co"] for entry in entries if type(entry.get("co")) is str} | {
-        claims.iss or key.issuer
-    }
+    countries = {entry["co"] for entry in entries if type(entry.get("co")) is str}
     return any(
-        snapshot.hashes.revoked(country, head.kid, ids, sign1.signature, head.alg, now)
-        for country in countries
+        snapshot.hashes.revoked(country, key.kid, ids, signed.signature, key.alg, now)
+        for country in countries | {claims.iss or key.issuer}
     )

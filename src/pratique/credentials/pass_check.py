@@ -59,7 +59,7 @@ def _signer_of(shown: pq1.Presentation, snapshot: Snapshot) -> TrustKey | Creden
         return CredentialError("UNKNOWN_KEY")
     message = to_be_signed(shown.sign1.protected, shown.sign1.payload)
     for key in keys:
-        if key.alg == ES256 and is_signed(key.public, shown.sign1.signature, message):
+        if key.alg == ES256 and is_signed(ES256, key.public, shown.sign1.signature, message):
             return key
     return CredentialError("BAD_SIGNATURE")
 
@@ -75,7 +75,7 @@ def _check_holder(shown: pq1.Presentation, snapshot: Snapshot) -> None:
     if claims.holder is None:
         raise CredentialError("PROOF_BAD", "the pass is not bound to a device")
     message = pq1.proof_message(shown.credential, shown.shown, shown.nonce)
-    if not is_signed(pq1.holder_public_key(claims.holder), shown.proof, message):
+    if not is_signed(ES256, pq1.holder_public_key(claims.holder), shown.proof, message):
         raise CredentialError("PROOF_BAD")
 
 
@@ -126,7 +126,7 @@ def _claims(shown: pq1.Presentation, key: TrustKey) -> dict[str, Any]:
         "bound_to": "paper" if claims.holder is None else "device",
         "hints": None if claims.hints is None else list(claims.hints),
         "status": None if claims.status is None else list(claims.status),
-        "kid": key.kid.hex(),
+        "kid": key.kid_text,
     }
 
 

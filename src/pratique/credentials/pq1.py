@@ -17,14 +17,15 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeGuard
 
+from cbor2 import dumps
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pratique.core.canonical import canonical_cbor
 from pratique.core.signer import Signer
 from pratique.credentials import base45
-from pratique.credentials.cbor import read_exact
+from pratique.credentials.cbor import read as decode
 from pratique.credentials.cose import ES256, Sign1, to_be_signed
-from pratique.credentials.reasons import BadCose, CredentialError, TooLarge
+from pratique.credentials.reasons import BadCbor, BadCose, CredentialError, TooLarge
 
 PREFIX = "PQ1:"
 CLEAR, CONDITIONS = 1, 2
@@ -124,7 +125,7 @@ def read(text: str) -> Presentation:
 
 def read_cbor(raw: bytes) -> Presentation:
     """`read` from the decoded bytes on."""
-    parts = read_exact(raw)
+    parts = _exact(raw)
     if not isinstance(parts, list) or len(parts) not in (3, 4):
         raise BadCose("neither a presentation nor a credential")
     if len(parts) == 4 and isinstance(parts[1], dict):
@@ -139,7 +140,19 @@ def read_cbor(raw: bytes) -> Presentation:
         and (nonce is None or (isinstance(nonce, bytes) and len(nonce) == 8))
     ):
         raise BadCose("the parts of the presentation are not of their types")
-    return _presentation(credential, read_exact(credential), shown, nonce, proof)
+    return _presentation(credential, _exact(credential), shown, nonce, proof)
+
+
+def _exact(raw: bytes) -> Any:
+    """The value in `raw` if that is its deterministic form.
+
+    cbor2 sorts map keys by length first, which is the order of RFC 8949 section 4.2.1 for the keys of a pass: their
+    lengths never contradict their bytes. `cbor.read_exact` says the same for any value, more slowly.
+    """
+    value = decode(raw)
+    if dumps(value, canonical=True) != raw:
+        raise BadCbor("not the deterministic form")
+    return value
 
 
 def _presentation(
@@ -152,7 +165,7 @@ def _presentation(
         raise BadCose("the parts of the credential are not of their types")
     if not isinstance(signature, bytes) or len(signature) != 64:
         raise CredentialError("SIGNATURE_FORMAT", "the signature is not 64 bytes")
-    header = read_exact(protected)
+    header = _exact(protected)
     if not isinstance(header, dict) or header.keys() != {1, 4} or type(header[1]) is not int:
         raise CredentialError("BAD_HEADER")
     kid = header[4]
@@ -161,7 +174,7 @@ def _presentation(
     if header[1] != ES256:
         raise CredentialError("ALG_NOT_ALLOWED")
     sign1 = Sign1(protected, unprotected, payload, signature)
-    return Presentation(credential, sign1, kid, _claims(read_exact(payload)), shown, nonce, proof)
+    return Presentation(credential, sign1, kid, _claims(_exact(payload)), shown, nonce, proof)
 
 
 def _claims(claims: Any) -> Claims:

@@ -9,7 +9,7 @@ import zlib
 from typing import Any, NamedTuple, TypeGuard
 
 from pratique.core.canonical import strict_json
-from pratique.credentials.cose import is_signed
+from pratique.credentials.cose import ES256, is_signed
 from pratique.credentials.fhir import bundle_faults
 from pratique.credentials.jose import unb64url
 from pratique.credentials.model import Outcome, Stages
@@ -202,7 +202,7 @@ def _signed_by(parts: Jws, snapshot: Snapshot) -> ShcKey:
     if len(parts.signature) != 64:
         raise CredentialError("SIGNATURE_FORMAT", "the signature is not r and s in 64 bytes")
     key = snapshot.shc.key(iss, parts.header["kid"])
-    if not is_signed(key.public, parts.signature, parts.signed):
+    if not is_signed(ES256, key.public, parts.signature, parts.signed):
         raise CredentialError("BAD_SIGNATURE")
     return key
 

@@ -1,17 +1,18 @@
 """What a verifier knows: keys, status lists, issuers, texts, all from signed lists, all in memory.
 
-The structs are what a bundle carries; `Snapshot` is the same, indexed for verification. It holds no clock, never
-changes after it was made, and may be used from many threads at once.
+The structs are what a bundle carries; `Snapshot` is the same, indexed for verification. It holds no clock, gives the
+same answers for ever, and may be used from many threads at once.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from pratique.core.text import Text
 from pratique.credentials.cose import PublicKey, algorithm_of, public_key
 from pratique.credentials.hashlist import HashBatch, HashLists
+from pratique.credentials.jose import b64url
 from pratique.credentials.reasons import BadTrust
 from pratique.credentials.shc_keys import ShcIssuer, ShcTrust
 from pratique.credentials.status import SIZE, StatusList, unpack
@@ -72,6 +73,7 @@ class TrustKey(msgspec.Struct, frozen=True):
     """A key entry with its key parsed."""
 
     kid: bytes
+    kid_text: str
     public: PublicKey
     alg: int  # the one COSE algorithm it may be used with; 0 for none
     purpose: str
@@ -92,6 +94,7 @@ class Snapshot:
         self,
         bundle: Bundle,
         *,
+        schema: bool = True,
         icvp: bool = False,
         notes: Sequence[str] = (),
     ) -> None:
@@ -100,15 +103,15 @@ class Snapshot:
         self.skew_s, self.paper = bundle.skew_s, bundle.paper
         self.policy, self.mandates = bundle.policy, bundle.mandates
         self.texts, self.fail = bundle.texts, bundle.fail
-        self.icvp = icvp
+        self.schema, self.icvp = schema, icvp
         self.notes = tuple(notes)
         self.keys = _index(bundle.keys)
         self.status = {(entry.issuer, entry.list_no): _unpacked(entry) for entry in bundle.status}
         self.hashes = HashLists(bundle.hashes)
         self.value_sets: dict[str, frozenset[str]] = {k: frozenset(v) for k, v in bundle.value_sets.items()}
         self.shc = ShcTrust(bundle.shc)
-        # Protected headers whose signature was good once: an issuer writes the same few bytes a million times.
-        self.seen_headers: dict[bytes, Any] = {}
+        # The one thing that grows: kinds of envelopes seen with a good signature (hcert.py); it changes no answer.
+        self.envelopes: dict[bytes, tuple[TrustKey, bytes]] = {}
 
     def keys_for(self, purpose: str, kid: bytes) -> tuple[TrustKey, ...]:
         """Every key listed under `kid` for `purpose`; several are normal."""
@@ -130,6 +133,7 @@ def _index(entries: Iterable[KeyEntry]) -> Mapping[tuple[str, bytes], tuple[Trus
 def _trust_key(entry: KeyEntry, public: PublicKey) -> TrustKey:
     return TrustKey(
         kid=entry.kid,
+        kid_text=b64url(entry.kid),
         public=public,
         alg=algorithm_of(public),
         purpose=entry.purpose,

@@ -20,6 +20,7 @@ from pratique.credentials.cbor import read
 from pratique.credentials.cose import (
     PublicKey,
     Sign1,
+    algorithm_of,
     check_algorithm,
     header,
     is_signed,
@@ -155,7 +156,7 @@ def read_cwt_token(raw: bytes, key: PublicKey, uri: str, now: datetime) -> Token
     if (kind := read(sign1.protected)).get(_TYPE) != _CWT_TYPE:
         raise _broken("the type is not that of a status list token")
     check_algorithm(kind.get(1) or header(sign1).alg, key)
-    if not is_signed(key, sign1.signature, to_be_signed(sign1.protected, sign1.payload)):
+    if not is_signed(algorithm_of(key), key, sign1.signature, to_be_signed(sign1.protected, sign1.payload)):
         raise CredentialError("BAD_SIGNATURE", "status list token")
     claims = read(sign1.payload)
     if not isinstance(claims, dict):
@@ -182,7 +183,7 @@ def read_jwt_token(text: str, key: PublicKey, uri: str, now: datetime) -> Token:
     if not isinstance(kind, dict) or not isinstance(claims, dict) or kind.get("typ") != _JWT_TYPE:
         raise _broken("the type is not that of a status list token")
     check_algorithm({"ES256": -7, "PS256": -37}.get(str(kind.get("alg")), 0), key)
-    if not is_signed(key, unb64url(signature), f"{head}.{body}".encode()):
+    if not is_signed(algorithm_of(key), key, unb64url(signature), f"{head}.{body}".encode()):
         raise CredentialError("BAD_SIGNATURE", "status list token")
     statuses = from_json(claims.get("status_list"))
     return _token(

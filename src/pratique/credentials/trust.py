@@ -18,7 +18,7 @@ from pratique.core.canonical import canonical_cbor
 from pratique.core.signer import Signer
 from pratique.credentials import sources
 from pratique.credentials.cbor import read_exact
-from pratique.credentials.cose import is_signed
+from pratique.credentials.cose import EDDSA, is_signed
 from pratique.credentials.reasons import BadCbor, BadTrust, TooLarge
 from pratique.credentials.shc_keys import ANY_ISSUER, ShcIssuer
 from pratique.credentials.snapshot import Bundle, KeyEntry, Snapshot, StatusEntry
@@ -103,7 +103,7 @@ def _is_row(row: Any) -> bool:
 
 
 def _is_signed(root: bytes, signature: bytes, body: bytes) -> bool:
-    return is_signed(ed25519.Ed25519PublicKey.from_public_bytes(root), signature, _DOMAIN + body)
+    return is_signed(EDDSA, ed25519.Ed25519PublicKey.from_public_bytes(root), signature, _DOMAIN + body)
 
 
 _NEVER = 1 << 53

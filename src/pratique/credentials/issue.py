@@ -1,0 +1,92 @@
+"""Portable records for other people's readers: HC1 with an EU DCC, SMART Health Cards.
+
+Strict where the reader is lenient: what the schema of 1.3.3 refuses is not signed. Integers, no nulls, definite
+lengths, key id in the protected header.
+"""
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from pratique.core.signer import Signer
+from pratique.credentials import base45, dcc
+from pratique.credentials.cbor import encode
+from pratique.credentials.cose import ES256, to_be_signed
+from pratique.credentials.fhir import bundle_faults
+from pratique.credentials.jose import b64url, thumbprint
+from pratique.credentials.shc import HEALTH_CARD, text_to_digits
+
+VERSION = "1.3.0"
+
+
+def issue_hcert(
+    signer: Signer, certificate: Mapping[str, Any], country: str, issued: datetime, expires: datetime
+) -> str:
+    """The HC1 text of a DCC. `signer` signs ES256; its `kid` is that of its certificate on the trust list.
+
+    Raises ValueError where the contents leave the schema (they are not repeated in the message), a text has white
+    space around it, or the certificate ends before it begins.
+    """
+    content = dict(certificate)
+    if dcc.tidy(content) != content:
+        raise ValueError("a field is null, has white space around it, or is not JSON")
+    fault = dcc.schema_fault(content)
+    if fault or not dcc.is_single(content):
+        raise ValueError(fault or "not exactly one entry of exactly one type")
+    if expires <= issued:
+        raise ValueError("a certificate ends after it begins")
+    claims = {1: country, 4: int(expires.timestamp()), 6: int(issued.timestamp()), -260: {1: content}}
+    protected = encode({1: ES256, 4: signer.kid})
+    payload = encode(claims)
+    signature = signer.sign(to_be_signed(protected, payload))
+    return "HC1:" + base45.encode(zlib.compress(b"\xd2" + encode([protected, {}, payload, signature]), 9))
+
+
+def issue_shc(
+    signer: Signer,
+    iss: str,
+    bundle: Mapping[str, Any],
+    not_before: datetime,
+    *,
+    types: Sequence[str] = (),
+    expires: datetime | None = None,
+    rid: str | None = None,
+    fhir_version: str = "4.0.1",
+) -> str:
+    """The JWS of a SMART Health Card. `types` are added to the health-card type.
+
+    Raises ValueError for an `iss` that is not https or ends with a slash, and for a bundle that could not be used.
+    """
+    if not iss.startswith("https://") or iss.endswith("/"):
+        raise ValueError("iss is an https address without a slash at its end")
+    if faults := bundle_faults(bundle):
+        raise ValueError(faults[0])
+    vc: dict[str, Any] = {
+        "type": [HEALTH_CARD, *types],
+        "credentialSubject": {"fhirVersion": fhir_version, "fhirBundle": bundle},
+    }
+    if rid is not None:
+        vc["rid"] = rid
+    claims: dict[str, Any] = {"iss": iss, "nbf": int(not_before.timestamp())}
+    if expires is not None:
+        claims["exp"] = int(expires.timestamp())
+    claims["vc"] = vc
+    public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), signer.public_key)
+    header = {"zip": "DEF", "alg": "ES256", "kid": thumbprint(public)}
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
+    payload = deflater.compress(_minified(claims)) + deflater.flush()
+    signed = f"{b64url(_minified(header))}.{b64url(payload)}"
+    return f"{signed}.{b64url(signer.sign(signed.encode()))}"
+
+
+def shc_text(jws: str) -> str:
+    """The text of a card's one QR code."""
+    return "shc:/" + text_to_digits(jws)
+
+
+def _minified(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
