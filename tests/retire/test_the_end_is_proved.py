@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from pratique.core.errors import Conflict, Destroyed, NoMandate, NotAllowed, NotFound, Refusal
+from pratique.core.mandate import Kept
 from pratique.core.moment import Moment
 from pratique.mandates import service as mandates
 from pratique.mandates.document import digest, document_text
@@ -282,6 +283,41 @@ def test_the_grace_time_is_waited_for(sqlite_store: Store, moment: Moment, tmp_p
     assert retire.destroy_due(house) == 1
     with pytest.raises(NotFound):
         retire.destroy(house, "0" * 26)
+
+
+def test_one_that_cannot_be_finished_does_not_hold_up_the_others(
+    sqlite_store: Store, moment: Moment, tmp_path: Path
+) -> None:
+    house, clock, first = begun(sqlite_store, tmp_path, moment)
+    second = sqlite_store.write(lambda tx: making.live(tx, moment, days=2))
+    retire.destroy_due(house)
+    (planted,) = canary.known(house.home, first.id)
+    (tmp_path / "trace").write_text(planted.name)
+    clock.move(days=3)
+
+    with pytest.raises(Incomplete):
+        retire.destroy_due(house)
+    with sqlite_store.read() as tx:
+        assert retire.standing(tx, first.id).state == "running"
+        assert retire.standing(tx, second.id).state == "waits for two signatures"
+
+
+def test_days_nothing_may_be_kept_for_are_forgotten_at_night(
+    sqlite_store: Store, moment: Moment, tmp_path: Path
+) -> None:
+    house, clock = house_of(sqlite_store, tmp_path, moment)
+    data = (Kept("contact", 14), Kept("evidence", 10))
+    mandate = sqlite_store.write(lambda tx: making.live(tx, moment, days=60, data=data))
+    old = somebody(house, mandate, "Mei Example")
+    clock.move(days=14)
+    assert retire.forget_nightly(house).left_out == 0
+    new = somebody(house, mandate, "Ada Example")
+    clock.move(days=1)
+    assert retire.forget_nightly(house).left_out == 1
+
+    with sqlite_store.read() as tx:
+        assert people.own_card(tx, house.sealer, old) is None
+        assert people.own_card(tx, house.sealer, new) is not None
 
 
 # Early

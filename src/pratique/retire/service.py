@@ -5,6 +5,8 @@ scan everything → certificate → log entry. Nothing is certified before a ful
 runs by itself; nobody can press "later".
 """
 
+from datetime import timedelta
+
 import msgspec
 
 from pratique.core.canonical import canonical_json
@@ -14,6 +16,7 @@ from pratique.core.moment import to_ms
 from pratique.core.text import Text
 from pratique.mandates import service as mandates
 from pratique.mandates.document import digest
+from pratique.mandates.keystore import Forgotten
 from pratique.retire import canary, store
 from pratique.retire.early import (
     approve,
@@ -44,12 +47,33 @@ def destroy_due(house: Retiring) -> int:
         live = mandates.live_mandates(tx, now)
     begun = [row.mandate_id for row in rows if row.started_at is not None and row.finished_at is None]
     todo = list(dict.fromkeys([*begun, *due, *ready]))
+    stopped: list[Incomplete | RuntimeError] = []
     for mandate_id in todo:
-        destroy(house, mandate_id)
+        try:
+            destroy(house, mandate_id)
+        except (
+            Incomplete,
+            RuntimeError,
+        ) as fault:  # one that cannot be finished yet does not hold up the others
+            stopped.append(fault)
     house.store.write(lambda tx: log_unattested(tx, house.moment()))
     for mandate in live:
         plant(house, mandate)
+    if stopped:
+        raise stopped[0]
     return len(todo)
+
+
+def forget_nightly(house: Retiring) -> Forgotten:
+    """What must be forgotten although its mandate lives: days older than anything the mandate may keep; then every
+    forgetting since the last night, of days and of subjects, becomes final (a new root, the old one destroyed)."""
+    today = house.moment().now.date()
+    with house.store.read() as tx:
+        standing_ones = [one for one in mandates.standings(tx) if one.published_at and not one.destroyed_at]
+    for one in standing_ones:
+        longest = max((kept.max_days for kept in one.document.data), default=0)
+        house.keys.destroy_days_before(one.document.id, (today - timedelta(days=longest)).isoformat())
+    return house.keys.rewrite()
 
 
 def plant(house: Retiring, mandate: Mandate) -> int:
@@ -132,6 +156,7 @@ _NOT_DUE = Text(
 _NO_ORDER = Text("no destruction was ordered for this mandate", "该授权令没有销毁命令")
 
 __all__ = [
-    "Incomplete", "Retiring", "approve", "approve_with", "attest", "attest_with", "certificate_text", "certificates",
-    "destroy", "destroy_due", "log_unattested", "order_early", "order_of", "order_text", "plan", "plant", "standing",
+    "Incomplete", "Retiring", "approve", "approve_with", "attest", "attest_with", "certificate_text",
+    "certificates", "destroy", "destroy_due", "forget_nightly", "log_unattested", "order_early", "order_of",
+    "order_text", "plan", "plant", "standing",
 ]  # fmt: skip
