@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from pratique.notices import service
+from pratique.notices.asking import asked_by
+from pratique.policy import service as policy
 from tests.notices.town import Town
 
 
@@ -232,3 +234,15 @@ def test_results_still_clear_without_a_policy(town: Town) -> None:
     notice = town.notice(town.members[0], "N2")
     assert notice.facts[0].what.en == "A tube shared with others needs single tests"
     assert notice.rule.id == "N2"
+
+
+def test_a_result_that_comes_too_late_restricts_nobody(small_town: Town) -> None:
+    town = small_town
+    one = town.members[0]
+    town.tell("detected", "S0", sampled=town.now, whom=[one], pooled=False)
+    with town.store.read() as tx:
+        decision = policy.current_decision(tx, town.house.sealer, one)
+    for days, opens in ((9, True), (10, False)):
+        late = town.evidence(one, "detected", "S1", town.now - timedelta(days=days), pooled=False)
+        opening, _ = asked_by(late, [], [], decision, town.mandate.id, town.now)
+        assert (opening is not None) == opens
