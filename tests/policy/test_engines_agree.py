@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pratique.policy.certlogic import Fault, Instant, evaluate
 from pratique.policy.columns import Ground, Plan, table_of
@@ -14,7 +13,7 @@ from pratique.policy.compile_py import compiled
 from pratique.policy.engines import ENGINES, both
 from pratique.policy.statics import paths_of
 from pratique.policy.suites import equal
-from tests.policy.making_rules import DATA, EXPRESSIONS
+from tests.policy.making_rules import PAIRS, TABLES
 
 EXAMPLES = int(os.environ.get("PRATIQUE_FUZZ", "600"))
 
@@ -34,16 +33,18 @@ def test_it_works() -> None:
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(EXPRESSIONS, DATA)
-def test_the_compiled_form_says_what_the_interpreter_says(expression: Any, data: Any) -> None:
+@given(PAIRS)
+def test_the_compiled_form_says_what_the_interpreter_says(pair: tuple[Any, Any]) -> None:
+    expression, data = pair
     told, compiled_to = evaluate(expression, data), compiled(expression)(data)
 
     assert alike(told, compiled_to), (json.dumps(expression), data)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(EXPRESSIONS, st.lists(DATA, min_size=1, max_size=5))
-def test_columns_say_what_the_interpreter_says(expression: Any, data: list[Any]) -> None:
+@given(TABLES)
+def test_columns_say_what_the_interpreter_says(table: tuple[Any, list[Any]]) -> None:
+    expression, data = table
     data = data[:1] * 40 + data  # so that the others are rare: rare branches are computed apart
     plan = Plan(expression, Ground(table_of(data, paths_of(expression))))
     values, result = plan.values(), plan.result()
