@@ -325,7 +325,7 @@ def test_broken_pictures_are_refused_in_one_sentence(tmp_path: Path) -> None:
     ):
         (tmp_path / name).write_bytes(body)
         (end,) = gather(Pictures(tmp_path / name))
-        assert end == SourceEnded(f"{name}: not a picture that can be read")
+        assert end == SourceEnded(f"{name}: not a picture that can be opened")
 
 
 def test_each_code_of_a_picture_is_judged(tmp_path: Path) -> None:

@@ -25,13 +25,12 @@ _TYPES = {"v": "Vaccination", "t": "Test", "r": "Recovery"}
 def by_rules(found: Verified, now: datetime, rules: RuleSet | None) -> Pair:
     """What the foreign rules in force say of a verified certificate. All true: clear; one false: hold; else open."""
     foreign = [rule for rule in rules.rules if rule.house is None] if rules is not None else []
+    payload = found.claims.get("hcert", {}).get("1") if found.format == "HC1" else None
     if not foreign or rules is None:
-        return CLEAR
-    payload = found.claims.get("hcert")
-    kind = next(
-        (name for field, name in _TYPES.items() if isinstance(payload, dict) and payload.get(field)), None
-    )
-    if kind is None or found.format != "HC1":
+        return OPEN if _is_positive(payload) else CLEAR
+    entries = payload if isinstance(payload, dict) else {}
+    kind = next((name for field, name in _TYPES.items() if entries.get(field)), None)
+    if kind is None:
         return OPEN
     issuer = str(found.claims.get("iss") or "")
     asked = applicable(foreign, now, arrival=rules.country, issuer=issuer, certificate_type=kind)

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 import serial
 
+from pratique.credentials.reasons import CredentialError
 from pratique.gate.clock import Confirmed, ticks
 from pratique.gate.frames import NoFrames, camera_frames
 from pratique.gate.reader import Frame, read_frame
@@ -145,33 +146,21 @@ class Pictures:
         self._path = path
 
     def run(self, put: Put, stop: threading.Event) -> None:
+        """One look, then the end."""
+        from pratique.credentials.qr import read_picture
+
         try:
-            frame = read_picture(self._path)
-        except (OSError, ValueError, SyntaxError) as fault:
-            # The picture library names some broken files with a SyntaxError.
-            why = "no such file" if isinstance(fault, FileNotFoundError) else "not a picture that can be read"
+            at, texts = ticks(), read_picture(self._path.read_bytes())
+        except OSError as fault:
+            why = "no such file" if isinstance(fault, FileNotFoundError) else "cannot be read"
             put(SourceEnded(f"{self._path.name}: {why}"))
             return
-        at = ticks()
-        texts = read_frame(frame).texts or read_frame(frame, 4).texts
+        except CredentialError as fault:
+            put(SourceEnded(f"{self._path.name}: {fault.detail}"))
+            return
         for text in texts or ("",):
             put(Scan(text, at))
         put(SourceEnded())
-
-
-def read_picture(path: Path) -> Frame:
-    """A PNG or JPEG file as a grey frame. Raises OSError or ValueError."""
-    import numpy as np
-    from PIL import Image
-
-    with Image.open(path) as picture:
-        if picture.width * picture.height > 50_000_000:
-            raise ValueError("the picture is too large")
-        grey = picture.convert("RGBA") if picture.mode in ("P", "LA", "PA", "RGBA") else picture.convert("L")
-        if grey.mode == "RGBA":  # a transparent ground is paper, not ink
-            paper = Image.new("RGBA", grey.size, "white")
-            grey = Image.alpha_composite(paper, grey).convert("L")
-        return np.asarray(grey, dtype=np.uint8)
 
 
 class Camera:
