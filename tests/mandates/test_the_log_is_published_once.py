@@ -7,14 +7,19 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pratique.core.canonical import canonical_json
+from pratique.core.errors import Refusal
 from pratique.core.moment import Moment
 from pratique.mandates import service
 from pratique.mandates.checkpoint import Checkpoint
+from pratique.mandates.entries import entry_bytes, read_entry
 from pratique.mandates.note import NoteSigner
 from pratique.mandates.publisher import ForkDanger, Publisher
 from pratique.mandates.tiles import tiles_of
@@ -348,3 +353,16 @@ def test_an_entry_of_a_form_the_log_does_not_have_is_said(
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
+
+
+@given(
+    st.dictionaries(st.text(max_size=9), st.integers(-(2**53), 2**53), max_size=5),
+    st.datetimes(timezones=st.just(UTC)),
+)
+def test_every_entry_reads_back_as_it_was_written(counts: dict[str, int], at: datetime) -> None:
+    raw = entry_bytes("access", at, {"day": "2026-01-05", "counts": counts})
+
+    assert raw == canonical_json(read_entry(raw))
+    for other in (raw + b" ", raw.replace(b'"v":1', b'"v":1,"v":1'), raw.replace(b",", b", ", 1)):
+        with pytest.raises(Refusal):
+            read_entry(other)

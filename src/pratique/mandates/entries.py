@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from pratique.core.canonical import canonical_json
+from pratique.core.canonical import canonical_json, strict_json
 from pratique.core.errors import Refusal
 from pratique.core.mandate import Kept, Unlock
 from pratique.core.text import Text
@@ -148,8 +148,22 @@ def entry_bytes(kind: str, at: datetime, fields: dict[str, Any]) -> bytes:
     return raw
 
 
-def read_entry(plain: Any) -> Entry:
-    """The entry from plain JSON data. Raises Refusal naming the field."""
+def read_entry(raw: bytes) -> Entry:
+    """The entry from its bytes, which must be its one canonical form. Raises Refusal naming the field."""
+    try:
+        # The C encoder with sorted keys writes what canonical JSON writes, but for rare keys: those go the long way.
+        entry: Entry = _DECODER.decode(raw)
+        if _ENCODER.encode(entry) == raw:
+            return entry
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass  # said in full below
+    try:
+        plain = strict_json(raw)
+        canonical = canonical_json(plain)
+    except (ValueError, TypeError):
+        raise Refusal("LOG_ENTRY", "entry", _JSON) from None
+    if canonical != raw:
+        raise Refusal("NOT_CANONICAL", "entry", _CANONICAL)
     return _convert(plain)
 
 
@@ -163,6 +177,12 @@ def _convert(plain: Any) -> Entry:
     return entry
 
 
+_DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEntry)
+_ENCODER = msgspec.json.Encoder(order="sorted")
+_JSON = Text(
+    "an entry is one JSON object without doubled keys or floats", "条目须为单个 JSON 对象,无重复键和浮点数"
+)
+_CANONICAL = Text("an entry is canonical JSON (RFC 8785)", "条目须为规范 JSON(RFC 8785)")
 _TYPE = Text("the log has no such type of entry", "日志没有此类条目")
 _FIELD = Text("the log has no place for this field in an entry of this type", "日志的此类条目不接受该字段")
 _LONG = Text(
