@@ -9,7 +9,7 @@ import ssl
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 from cyclopts import App, Parameter
@@ -24,8 +24,16 @@ from pratique.testing.reading import Refused, read_file
 Files = Annotated[list[Path], Parameter(negative="", consume_multiple=True)]
 
 
-def lab_commands(open_lab: Callable[[], tuple[Door, Callable[[], None]]]) -> App:
-    """The commands of laboratories. `open_lab` opens the house: its door, and how to close it."""
+class Opened(Protocol):
+    """What `serve` needs of an opened deployment."""
+
+    @property
+    def door(self) -> Door: ...
+    def close(self) -> None: ...
+
+
+def lab_commands(open_lab: Callable[[], Opened]) -> App:
+    """The commands of laboratories."""
     app = App(name="lab", help="Laboratory messages: read, serve, send.")
 
     @app.command
@@ -61,11 +69,13 @@ def lab_commands(open_lab: Callable[[], tuple[Door, Callable[[], None]]]) -> App
         always_answer
             Answer also where MSH-15 says NE.
         """
-        door, close = open_lab()
+        opened = open_lab()
         try:
-            asyncio.run(_serve(door, host, mllp, _tls(cert, key, client_ca), always_answer=always_answer))
+            asyncio.run(
+                _serve(opened.door, host, mllp, _tls(cert, key, client_ca), always_answer=always_answer)
+            )
         finally:
-            close()
+            opened.close()
         return 0
 
     @app.command
