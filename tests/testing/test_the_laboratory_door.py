@@ -308,3 +308,16 @@ def test_tls_names_the_laboratory(lite: World, tmp_path: Path) -> None:
     wrong, right = play(lite, act, tls=server)
     assert (wrong[0].letters, wrong[0].where) == ("CE", "MSH^1^4")
     assert right[0].letters == "CA"
+
+
+def test_closing_in_the_middle_leaves_the_store_alive(lite: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mllp, "TICK_SECONDS", 0)
+
+    async def act(port: int) -> None:
+        await asyncio.sleep(0.05)
+
+    for _ in range(20):
+        play(lite, act)
+
+    lite.pool("X0001")  # the writer still writes
+    assert lite.count("tube") == 1

@@ -81,7 +81,8 @@ class Listener:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             try:
-                await self.door.store.awrite(self.settle)
+                # Shielded: a listener that closes must not cancel what the writer has begun.
+                await asyncio.shield(asyncio.wrap_future(self.door.store.submit(self.settle)))
             except Refusal as refusal:
                 _log.warning("runs were not judged: %s", refusal)
             except Exception:  # noqa: BLE001 - whatever it was, the next tick tries again
