@@ -117,7 +117,7 @@ def decide_city(ruleset: RuleSet, population: Population, now: datetime, *, unti
             for codes, table, sparse in columns:
                 here = codes[rows]
                 if sparse and table[0] == NEVER_MINUTE:
-                    few = np.flatnonzero(here)
+                    few = np.flatnonzero(here != 0)
                     soonest[few] = np.minimum(soonest[few], table[here[few]])
                 else:
                     np.minimum(soonest, np.take(table, here), out=soonest)
@@ -198,7 +198,7 @@ def _turns(rules: list[Rule], plans: list[Plan | None], now: datetime) -> dict[A
                 codes, before = found[part.column, house.zone, house.grain, house.analyte]
                 found[part.column, house.zone, house.grain, house.analyte] = codes, np.minimum(before, table)
             else:
-                codes = plan.table.columns[part.column].codes
+                codes = np.asarray(plan.table.columns[part.column].codes)
                 found[part.column, house.zone, house.grain, house.analyte] = codes, table
     return found
 

@@ -215,6 +215,7 @@ class Plan:
         self.by_rows = 0
         self._odd: set[int] = set()
         self.root: Part = FAULTY if is_deeper(expression, MAX_DEPTH) else self._part(expression)
+        self._all = self._wide(self.root)
 
     def result(self) -> Result:
         """Value and error bits of every row."""
@@ -228,14 +229,13 @@ class Plan:
 
     def chunks(self) -> Iterator[tuple[slice, Any, Any]]:
         """(rows, true, error) for one range of rows after the other; odd rows are not mended."""
-        wide = self._wide(self.root)
         for start in range(0, self.table.length, CHUNK):
             rows = slice(start, min(start + CHUNK, self.table.length))
-            yield rows, *true_and_error(wide.run(rows))
+            yield rows, *true_and_error(self._all.run(rows))
 
     def run(self, rows: slice) -> tuple[Any, Any]:
         """(true, error) of a range of rows; odd rows are not mended."""
-        return true_and_error(self._wide(self.root).run(rows))
+        return true_and_error(self._all.run(rows))
 
     def part_of(self, expr: Any) -> Part:
         """The part that a sub-expression of the rule is."""
@@ -244,7 +244,7 @@ class Plan:
     def values(self) -> list[Any]:
         """Every row's value, `ERROR` for an error."""
         length, spelt = self.table.length, list(self.ground.words)
-        made = self._wide(self.root).run(slice(0, length))
+        made = self._all.run(slice(0, length))
         kinds, numbers = np.broadcast_to(made.kind, length), np.broadcast_to(made.number, length)
         errors = np.broadcast_to(np.bool_(False) if made.error is None else made.error, length)
         found: list[Any] = []
@@ -382,7 +382,7 @@ class Plan:
             return part
         if part.column is None:
             return Wide(lambda _rows: part.cells)
-        codes = self.table.columns[part.column].codes
+        codes = np.asarray(self.table.columns[part.column].codes)  # a mapped file is sliced as a plain array
         kind, number, error = (None if one is None else _spread(one) for one in part.cells)
         return Wide(
             lambda rows: Cells(
