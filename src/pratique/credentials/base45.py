@@ -2,23 +2,23 @@
 
 Decoding is strict: every text has one meaning, and a text that no encoder writes is refused. The space is a
 character like any other; nothing is trimmed.
+
+All groups of three are added up at once: one long integer with a lane of 32 bits for each group. That is faster than
+a loop by far, and than numpy by a little, which touches much more memory between two signature checks.
 """
 
-import numpy as np
+from array import array
+from functools import cache
+from sys import byteorder
 
 from pratique.credentials.reasons import BadText
 
 ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
-# A foreign character becomes 255, which alone lifts any group of three beyond 65535 in its last place and is
-# looked for in the first two, where it would not.
-_VALUE = bytes(ALPHABET.index(c) if c in ALPHABET else 255 for c in range(256))
 _FOREIGN = b"\xff"
-_WEIGHT = np.array([1, 45, 2025], dtype=np.float32)  # at most 528,105: exact in float32
-_BYTE, _FLOAT, _PAIR = np.dtype(np.uint8), np.dtype(np.float32), np.dtype(">u2")
-_GROUP = np.array(
-    [[ALPHABET[n % 45], ALPHABET[n // 45 % 45], ALPHABET[n // 2025]] for n in range(65536)], dtype=np.uint8
-)
+_VALUE = bytes(ALPHABET.index(c) if c in ALPHABET else 0xFF for c in range(256))
+_MAX_LANES = 1 << 12
+_OVERFLOW = int.from_bytes(b"\x00\x00\xff\xff" * _MAX_LANES, "little")
 
 
 def decode(text: str) -> bytes:
@@ -30,28 +30,49 @@ def decode(text: str) -> bytes:
     if _FOREIGN in values:
         raise BadText("a character outside base45")
     rest = len(values) % 3
+    if rest == 0:
+        return _groups(values)
     if rest == 1:
         raise BadText("one character too many or too few")
-    tail = b""
-    if rest:
-        last = values[-2] + 45 * values[-1]
-        if last > 255:
-            raise BadText("the last two characters stand for more than a byte")
-        tail = bytes((last,))
-        values = values[:-2]
-    if not values:
-        return tail
-    groups = np.frombuffer(values, _BYTE).astype(_FLOAT).reshape(-1, 3).dot(_WEIGHT)
-    if groups[groups.argmax()] > 65535:
+    last = values[-2] + 45 * values[-1]
+    if last > 255:
+        raise BadText("the last two characters stand for more than a byte")
+    return _groups(values[:-2]) + bytes((last,))
+
+
+def _groups(values: bytes) -> bytes:
+    size = len(values) // 3 * 4
+    if size > 4 * _MAX_LANES:
+        raise BadText("longer than any code")
+    low, middle, high = bytearray(size), bytearray(size), bytearray(size)
+    low[::4], middle[::4], high[::4] = values[::3], values[1::3], values[2::3]
+    lanes = (
+        int.from_bytes(low, "little")
+        + 45 * int.from_bytes(middle, "little")
+        + 2025 * int.from_bytes(high, "little")
+    )
+    if lanes & _OVERFLOW:
         raise BadText("three characters stand for more than two bytes")
-    decoded: bytes = groups.astype(_PAIR).tobytes()
-    return decoded + tail if tail else decoded
+    sums = lanes.to_bytes(size, "little")
+    decoded = bytearray(size // 2)
+    decoded[::2], decoded[1::2] = sums[1::4], sums[::4]
+    return bytes(decoded)
 
 
 def encode(raw: bytes) -> str:
     """The base45 text of `raw`."""
-    even = len(raw) // 2 * 2
-    text = _GROUP[np.frombuffer(raw, _PAIR, even // 2)].tobytes() if even else b""
-    if even != len(raw):
-        text += bytes((ALPHABET[raw[-1] % 45], ALPHABET[raw[-1] // 45]))
-    return text.decode("ascii")
+    pairs = array("H", raw[: len(raw) // 2 * 2])
+    if byteorder == "little":
+        pairs.byteswap()
+    text = "".join(map(_text_of_pairs().__getitem__, pairs))
+    if len(raw) % 2:
+        text += f"{chr(ALPHABET[raw[-1] % 45])}{chr(ALPHABET[raw[-1] // 45])}"
+    return text
+
+
+@cache
+def _text_of_pairs() -> list[str]:
+    """The three characters of every pair of bytes; made at the first use."""
+    letters = ALPHABET.decode()
+    pairs = [low + middle for middle in letters for low in letters]
+    return [pairs[n % 2025] + letters[n // 2025] for n in range(65536)]

@@ -53,16 +53,17 @@ def read(raw: bytes) -> Any:
     """The one value in `raw`. Raises BadCbor, or TooLarge beyond 16 levels. Dates become ISO 8601 text."""
     # [value, as many zero bytes as raw has]: bytes behind the value would have to hold a string longer than themselves.
     size = len(raw)
+    zeros = bytes(size)
     try:
         pair = loads(
-            b"\x82%b\x5a%b%b" % (raw, size.to_bytes(4, "big"), bytes(size)),
+            b"\x82%b\x5a%b%b" % (raw, size.to_bytes(4, "big"), zeros),
             allow_duplicate_keys=False,
             max_depth=MAX_DEPTH + 1,
             semantic_decoders=_TAGS,
         )
     except _FAULTS as fault:
         raise _fault(fault) from None
-    if pair[1] != bytes(size):
+    if pair[1] != zeros:
         raise BadCbor("bytes after the end")
     return pair[0]
 

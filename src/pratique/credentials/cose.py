@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from cbor2 import CBORTag, frozendict
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -130,8 +129,7 @@ def is_signed(alg: int, key: Any, signature: bytes, message: bytes) -> bool:
         if alg == ES256:
             if len(signature) != 64:
                 return False
-            r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-            key.verify(encode_dss_signature(r, s), message, _ECDSA)
+            key.verify(_der(signature), message, _ECDSA)
         elif alg == PS256:
             key.verify(signature, message, _PSS, _SHA256)
         else:
@@ -139,6 +137,16 @@ def is_signed(alg: int, key: Any, signature: bytes, message: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def _der(signature: bytes) -> bytes:
+    """r‖s as the SEQUENCE of two INTEGERs that OpenSSL wants."""
+    r, s = signature[:32].lstrip(b"\0"), signature[32:].lstrip(b"\0")
+    if not r or r[0] > 0x7F:
+        r = b"\0" + r
+    if not s or s[0] > 0x7F:
+        s = b"\0" + s
+    return b"\x30%c\x02%c%b\x02%c%b" % (4 + len(r) + len(s), len(r), r, len(s), s)
 
 
 def spki(key: PublicKey) -> bytes:

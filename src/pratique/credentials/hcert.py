@@ -130,9 +130,9 @@ def _judged(signed: Signed, claims: Cwt, now: float, snapshot: Snapshot) -> Outc
     if snapshot.expires <= now:
         findings.append("LISTS_STALE")
     stages = _ALL_GOOD
-    if reason or broken or not snapshot.schema:
-        in_time, formed = claims.iat <= now <= claims.exp, broken is None if snapshot.schema else None
-        stages = Stages(True, True, True, True, True, in_time, usable, formed)
+    if reason or broken:
+        in_time = claims.iat <= now <= claims.exp
+        stages = Stages(True, True, True, True, True, in_time, usable, broken is None)
     said = {
         "iss": claims.iss,
         "iat": claims.iat,
@@ -149,11 +149,8 @@ def _content(claims: Cwt, key: TrustKey, snapshot: Snapshot) -> _Content:
         other = dcc.tidy(claims.hcert.get(_ICVP))
         fault = icvp_fault(other) if snapshot.icvp else "no content that is read here"
         return _Content({str(_ICVP): other}, fault, fault is None, usable=True)
-    if snapshot.schema:
-        certificate, fault = dcc.examine(claims.hcert[_DCC])
-    else:
-        certificate, fault = dcc.tidy(claims.hcert[_DCC]), None
-    single = dcc.is_single(certificate) if fault or not snapshot.schema else True
+    certificate, fault = dcc.examine(claims.hcert[_DCC])
+    single = fault is None or dcc.is_single(certificate)
     usable = not key.usages or key.usages.issuperset(dcc.types_of(certificate))
     return _Content({"1": certificate}, fault, single, usable)
 

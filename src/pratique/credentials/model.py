@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 
-class Stages(msgspec.Struct, frozen=True):
+class Stages(msgspec.Struct, frozen=True, gc=False):
     """How far the chain came: true, false, or null where not reached (HOUSE section 5)."""
 
     prefix: bool | None = None
@@ -19,7 +19,7 @@ class Stages(msgspec.Struct, frozen=True):
     schema: bool | None = None
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What `verify` found.
 
     `format` is HC1, SHC, PQ1, or null where the prefix is unknown. `reason` is null exactly if `ok`; else a code

@@ -94,7 +94,6 @@ class Snapshot:
         self,
         bundle: Bundle,
         *,
-        schema: bool = True,
         icvp: bool = False,
         notes: Sequence[str] = (),
     ) -> None:
@@ -103,7 +102,7 @@ class Snapshot:
         self.skew_s, self.paper = bundle.skew_s, bundle.paper
         self.policy, self.mandates = bundle.policy, bundle.mandates
         self.texts, self.fail = bundle.texts, bundle.fail
-        self.schema, self.icvp = schema, icvp
+        self.icvp = icvp
         self.notes = tuple(notes)
         self.keys = _index(bundle.keys)
         self.status = {(entry.issuer, entry.list_no): _unpacked(entry) for entry in bundle.status}
