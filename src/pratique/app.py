@@ -206,7 +206,7 @@ def chores(port: Port) -> list[Chore]:
         return lambda: port.store.write(lambda tx: act(tx, port.moment()))
 
     return [
-        Chore("destroy what is due", 20, lambda: retire.destroy_due(retiring(port))),
+        Chore("destroy what is due", 5, lambda: retire.destroy_due(retiring(port))),
         Chore("lift what is due", 5, write(lambda tx, moment: notices.sweep(tx, moment, port.house))),
         Chore("sign a snapshot", 2, write(lambda tx, moment: _snapshot(tx, moment, port))),
         Chore("release what is quiet", 1, write(lambda tx, moment: testing.settle(tx, moment, tell(port)))),

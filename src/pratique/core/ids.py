@@ -7,6 +7,9 @@ so the first character is 0 to 7.
 import re
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [
+    high + low for high in ALPHABET for low in ALPHABET
+]  # two characters at a time: every call mints or reads ids
 _VALUE = {c: i for i, c in enumerate(ALPHABET)} | {"I": 1, "L": 1, "O": 0}
 ID_PATTERN = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
@@ -14,7 +17,7 @@ ID_PATTERN = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 def encode_id(raw: bytes) -> str:
     """The 26-character form of 16 bytes."""
     n = int.from_bytes(raw, "big")
-    return "".join(ALPHABET[(n >> shift) & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[(n >> shift) & 1023] for shift in range(120, -1, -10)])
 
 
 def decode_id(text: str) -> bytes:

@@ -5,15 +5,17 @@ readers, one writer at a time, a commit that is on disk before anybody is told.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import Empty, LifoQueue
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from pratique.core.errors import Busy, NoMandate, StorageFull
 from pratique.store.tx import PostgresTx, SqliteTx, Tx
+
+T = TypeVar("T")
 
 WRITER_LOCK = 0x5052_4154  # one writer among all processes on a PostgreSQL database
 
@@ -140,34 +142,57 @@ class Readers:
 
     def __init__(self, engine: Engine, keep: int = 8) -> None:
         self._engine = engine
-        self._idle: LifoQueue[Any] = LifoQueue()
+        self._idle: deque[Any] = deque()  # append and pop are atomic: no lock on the hot path
         self._keep = keep
+
+    def run(self, act: Callable[[Tx], T]) -> T:
+        """`act` on one consistent view. Faults of the database come out as refusals."""
+        connection = self._take()
+        try:
+            self._engine.begin(connection, writer=False)
+            result = act(self._engine.tx(connection))
+            connection.execute("COMMIT")
+        except BaseException as fault:
+            if (undone := self._undone(connection, fault)) is not fault:
+                raise undone from fault
+            raise
+        finally:
+            self._give_back(connection)
+        return result
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
-        """One consistent view. Faults of the database come out as refusals."""
-        try:
-            connection = self._idle.get_nowait()
-        except Empty:
-            connection = self._engine.connect(writer=False)
+        """The same for a `with` block."""
+        connection = self._take()
         try:
             self._engine.begin(connection, writer=False)
             yield self._engine.tx(connection)
             connection.execute("COMMIT")
         except BaseException as fault:
-            if self._engine.in_transaction(connection):
-                connection.execute("ROLLBACK")
-            raise self._engine.translate(fault) from fault
+            if (undone := self._undone(connection, fault)) is not fault:
+                raise undone from fault
+            raise
         finally:
-            if self._idle.qsize() < self._keep:
-                self._idle.put(connection)
-            else:
-                connection.close()
+            self._give_back(connection)
 
     def close(self) -> None:
         """Close every idle connection, so that the WAL can be truncated."""
-        while True:
-            try:
-                self._idle.get_nowait().close()
-            except Empty:
-                return
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> Any:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._engine.connect(writer=False)
+
+    def _give_back(self, connection: Any) -> None:
+        if len(self._idle) < self._keep:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def _undone(self, connection: Any, fault: BaseException) -> BaseException:
+        if self._engine.in_transaction(connection):
+            connection.execute("ROLLBACK")
+        return self._engine.translate(fault)

@@ -47,12 +47,8 @@ class Store:
     async def aread(self, act: Callable[[Tx], T]) -> T:
         """One read for the event loop: in place on SQLite (microseconds), in a thread on PostgreSQL (a round trip)."""
         if self.dialect == "sqlite":
-            return self._read(act)
-        return await asyncio.to_thread(self._read, act)
-
-    def _read(self, act: Callable[[Tx], T]) -> T:
-        with self.read() as tx:
-            return act(tx)
+            return self._readers.run(act)
+        return await asyncio.to_thread(self._readers.run, act)
 
     def truncate_wal(self) -> None:
         """After a deletion run: nothing deleted may stay in SQLite's WAL. PostgreSQL: see docs/mandates.md."""

@@ -5,16 +5,18 @@ A refusal never tells whether a thing exists that the caller may not see.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from time import monotonic
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pratique.core.errors import Refusal
 from pratique.core.moment import Moment
@@ -25,10 +27,13 @@ from pratique.web.languages import language_of
 from pratique.web.limits import Limits
 from pratique.web.openapi import describe
 from pratique.web.replies import Replies
+from pratique.web.reply import Reply, respond
 
+Endpoint = Callable[[Request], Awaitable[Any]]
 Authenticate = Callable[[Mapping[str, str], Mapping[str, str], Moment], Caller | None]
 
 LARGEST_BODY = 1 << 20
+_NOTHING: Mapping[str, str] = {}
 _log = logging.getLogger("pratique.web")
 _encode = msgspec.json.Encoder().encode
 
@@ -46,50 +51,70 @@ def build_app(
         raise ValueError("two routes share one method and path")
     limits, replies = Limits(), Replies()
     described = _encode(describe(table))
-    endpoints = [
-        StarletteRoute(r.path, _endpoint(r, authenticate, moment, limits, replies), methods=[r.method])
-        for r in table
-    ]
+    made = [(r, _endpoint(r, authenticate, moment, limits, replies)) for r in table]
+    endpoints = [StarletteRoute(r.path, endpoint, methods=[r.method]) for r, endpoint in made]
     endpoints.append(StarletteRoute("/openapi.json", _constant(described, "application/json")))
     endpoints += [StarletteRoute(path, _face(face)) for path, face in faces.items()]
-    return Starlette(routes=endpoints, lifespan=lifespan)
+    exact = {(r.method, r.path): endpoint for r, endpoint in made if "{" not in r.path}
+    return Starlette(routes=endpoints, lifespan=lifespan, middleware=[Middleware(Shortcut, exact=exact)])
+
+
+class Shortcut:
+    """Calls the endpoint of a path without parameters at once instead of trying every route in turn.
+
+    An endpoint answers all its own faults, so nothing is lost by not passing through the router.
+    """
+
+    def __init__(self, app: ASGIApp, exact: dict[tuple[str, str], Endpoint]) -> None:
+        self._app = app
+        self._exact = exact
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (endpoint := self._exact.get((scope["method"], scope["path"]))):
+            reply = await endpoint(Request(scope, receive))
+            await reply(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 def _endpoint(
     route: Route, authenticate: Authenticate, moment: Callable[[], Moment], limits: Limits, replies: Replies
-) -> Callable[[Request], Any]:
+) -> Endpoint:
     decoder = msgspec.json.Decoder(route.takes) if route.takes is not None else None
     open_to_all = route.who == ("public",)
     key = f"{route.method} {route.path} "
 
-    async def endpoint(request: Request) -> Response:
+    async def endpoint(request: Request) -> Reply:
         now = moment()
-        language = language_of(
-            request.query_params, request.cookies, request.headers.get("accept-language", "")
-        )
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]
+        }
+        query: Mapping[str, str] = request.query_params if request.scope["query_string"] else _NOTHING
+        cookies: Mapping[str, str] = request.cookies if "cookie" in headers else _NOTHING
+        language = language_of(query, cookies, headers.get("accept-language", ""))
         try:
-            caller = authenticate(request.headers, request.cookies, now) or PUBLIC
+            caller = authenticate(headers, cookies, now) or PUBLIC
             if not open_to_all and not route.allows(caller):
                 return _refused(caller, route, request, language)
             if wait := limits.allow(key + (caller.id or _host(request)), route.limit, monotonic()):
-                return _respond(
+                return respond(
                     problems.problem("TOO_MANY", 429, problems.TOO_MANY, language, Retry_After=str(wait))
                 )
             raw = await _body(request) if route.method not in ("GET", "HEAD") else b""
             if raw is None:
-                return _respond(problems.problem("TOO_LARGE", 413, problems.TOO_LARGE, language))
-            if caller.kind == "staff" and route.method != "GET" and not _same_origin(request):
-                return _respond(problems.problem("OTHER_ORIGIN", 403, problems.NOT_YOURS, language))
-            repeat = request.headers.get("idempotency-key", "") if raw else ""
-            who = f"{caller.kind}:{caller.id or _host(request)}"
+                return respond(problems.problem("TOO_LARGE", 413, problems.TOO_LARGE, language))
+            if caller.kind == "staff" and route.method != "GET" and not _same_origin(headers):
+                return respond(problems.problem("OTHER_ORIGIN", 403, problems.NOT_YOURS, language))
+            repeat = headers.get("idempotency-key", "") if raw else ""
+            who = f"{caller.kind}:{caller.id or _host(request)}" if repeat else ""
             if repeat and (earlier := replies.known(who, repeat, key, raw, monotonic())):
-                return _respond(earlier)
+                return respond(earlier)
             call = Call(
                 caller,
                 now,
                 request.path_params,
-                request.query_params,
-                request.headers,
+                query,
+                headers,
                 language,
                 decoder.decode(raw) if decoder else None,
                 raw,
@@ -100,28 +125,26 @@ def _endpoint(
                 answer = Answer(answer)
             if repeat and answer.status < 300:
                 replies.keep(who, repeat, key, raw, answer, monotonic())
-            return _respond(answer)
+            return respond(answer)
         except Refusal as refusal:
-            return _respond(problems.from_refusal(refusal, language))
+            return respond(problems.from_refusal(refusal, language))
         except msgspec.DecodeError as fault:
-            return _respond(problems.from_refusal(problems.from_validation(fault), language))
+            return respond(problems.from_refusal(problems.from_validation(fault), language))
         except UnicodeDecodeError:
-            return _respond(problems.problem("NOT_UTF8", 422, problems.NOT_YOURS, language))
+            return respond(problems.problem("NOT_UTF8", 422, problems.NOT_YOURS, language))
         except Exception as fault:  # noqa: BLE001 - the last line of defence: log the kind, never the content
             _log.error("%s %s failed: %s", route.method, route.path, type(fault).__name__, exc_info=fault)
-            return _respond(problems.problem("OUR_FAULT", 500, problems.OUR_FAULT, language))
+            return respond(problems.problem("OUR_FAULT", 500, problems.OUR_FAULT, language))
 
     return endpoint
 
 
-def _refused(caller: Caller, route: Route, request: Request, language: str) -> Response:
+def _refused(caller: Caller, route: Route, request: Request, language: str) -> Reply:
     if caller is PUBLIC or caller.kind == "public":
         if route.page:
-            return Response(
-                status_code=303, headers={**SECURITY, "Location": f"/sign-in?next={request.url.path}"}
-            )
-        return _respond(problems.problem("NOT_SIGNED_IN", 401, problems.NOT_SIGNED_IN, language))
-    return _respond(problems.problem("NOT_FOUND", 404, problems.NOT_YOURS, language))
+            return respond(Answer(b"", 303, {"Location": f"/sign-in?next={request.url.path}"}, "text/html"))
+        return respond(problems.problem("NOT_SIGNED_IN", 401, problems.NOT_SIGNED_IN, language))
+    return respond(problems.problem("NOT_FOUND", 404, problems.NOT_YOURS, language))
 
 
 async def _body(request: Request) -> bytes | None:
@@ -133,29 +156,16 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-def _same_origin(request: Request) -> bool:
+def _same_origin(headers: Mapping[str, str]) -> bool:
     """A staff cookie works only from our own pages (Fetch Metadata; Origin for browsers without it)."""
-    if site := request.headers.get("sec-fetch-site"):
+    if site := headers.get("sec-fetch-site"):
         return site in ("same-origin", "none")
-    origin = request.headers.get("origin")
-    return origin is None or origin.split("://", 1)[-1] == request.headers.get("host")
+    origin = headers.get("origin")
+    return origin is None or origin.split("://", 1)[-1] == headers.get("host")
 
 
 def _host(request: Request) -> str:
     return request.client.host if request.client else ""
-
-
-def _respond(answer: Answer) -> Response:
-    body = answer.body
-    if body is None:
-        body = b""
-    elif isinstance(body, str):
-        body = body.encode()
-    elif not isinstance(body, bytes):
-        body = _encode(body)
-    headers = {**SECURITY, "Cache-Control": "no-store", **answer.headers}
-    media = f"{answer.media}; charset=utf-8" if answer.media.startswith("text/") else answer.media
-    return Response(body, answer.status, headers, media)
 
 
 def _constant(body: bytes, media: str) -> Callable[[Request], Any]:
