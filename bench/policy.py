@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ NOW = datetime(2026, 1, 5, tzinfo=UTC)
 ENDS = NOW + timedelta(days=30)
 HOUR = 3_600_000
 ROUNDS = 3
+PART = 2_000_000  # people mapped at a time: what was read and written is let go, memory stays flat
 WITHIN = [  # (item, hours, what happens otherwise): "a date of this item within so many hours"
     *(("last_negative", hours, "conditions") for hours in (24, 48, 96, 168)),
     *(("last_single_negative", hours, "conditions") for hours in (120, 200)),
@@ -95,10 +96,10 @@ def make(folder: Path, people: int) -> None:
             np.save(folder / f"{path}.ms.npy", column.values.ms)
 
 
-def read_city(folder: Path) -> Population:
-    """The city as mapped files."""
+def read_city(folder: Path, start: int = 0) -> Population:
+    """So many people of the city from `start` on, as mapped files."""
     known = {path.name.removesuffix(".codes.npy"): path for path in sorted(folder.glob("*.codes.npy"))}
-    mapped = {name: np.load(path, mmap_mode="r") for name, path in known.items()}
+    mapped = {name: np.load(path, mmap_mode="r")[start : start + PART] for name, path in known.items()}
     ms = {name: np.load(folder / f"{name}.ms.npy") for name in known}
     length = len(next(iter(mapped.values())))
     nothing = np.broadcast_to(np.uint8(0), length)
@@ -112,14 +113,41 @@ def read_city(folder: Path) -> Population:
     return Population(length, column, row)
 
 
-def by_columns(rules: RuleSet, city: Population, folder: Path) -> tuple[Any, Any, Any]:
-    """The engine, from mapped columns to written files."""
+def parts(folder: Path) -> Iterator[Population]:
+    """The whole city, part by part."""
+    length = len(np.load(next(iter(sorted(folder.glob("*.codes.npy")))), mmap_mode="r"))
+    for start in range(0, length, PART):
+        yield read_city(folder, start)
+
+
+def in_parts(folder: Path, act: Callable[[Population], tuple[Any, ...]]) -> list[int]:
+    """Run `act` on every part and write what it makes as .npy files; the sums of the three."""
+    length = sum(city.length for city in parts(folder))
+    sums = [0, 0, 0]
+    out = folder / "out"
+    out.mkdir(exist_ok=True)
+    files = [(out / f"{name}.npy").open("wb") for name in ("outcome", "failing", "until")]
+    for i, city in enumerate(parts(folder)):
+        made = act(city)
+        for n, (file, array) in enumerate(zip(files, made, strict=True)):
+            if i == 0:
+                header = {"descr": array.dtype.str, "fortran_order": False, "shape": (length,)}
+                np.lib.format.write_array_header_1_0(file, header)
+            array.tofile(file)
+            sums[n] += int(np.sum(array, dtype=np.int64))
+    for file in files:
+        file.close()
+    return sums
+
+
+def by_columns(rules: RuleSet, city: Population) -> tuple[Any, Any, Any]:
+    """The engine."""
     made = decide_city(rules, city, NOW)
     assert made.until is not None
-    return _written(folder, made.outcome, made.failing, made.until)
+    return made.outcome, made.failing, made.until
 
 
-def by_hand(city: Population, folder: Path) -> tuple[Any, Any, Any]:
+def by_hand(city: Population) -> tuple[Any, Any, Any]:
     """The same fifteen rules as somebody would write them in numpy who knows the columns."""
     house = fifteen_rules().rules[0].house
     assert house is not None
@@ -190,51 +218,45 @@ def by_hand(city: Population, folder: Path) -> tuple[Any, Any, Any]:
         where = np.flatnonzero(retest)
         soonest[where] = np.minimum(soonest[where], known[codes("last_retest", "known")[rows][where]])
         until[rows] = soonest
-    return _written(folder, outcome, failing, until)
+    return outcome, failing, until
 
 
-def scan(city: Population, folder: Path) -> int:
+def scan(folder: Path) -> int:
     """The sum of every column that the rules read, in the same ranges of rows."""
     total = 0
-    columns = [np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.codes.npy"))]
-    for start in range(0, city.length, CHUNK):
-        total += sum(int(np.sum(one[start : start + CHUNK], dtype=np.uint64)) for one in columns)
+    files = sorted(folder.glob("*.codes.npy"))
+    length = len(np.load(files[0], mmap_mode="r"))
+    for part in range(0, length, PART):
+        columns = [np.asarray(np.load(path, mmap_mode="r")[part : part + PART]) for path in files]
+        for start in range(0, len(columns[0]), CHUNK):
+            total += sum(int(np.sum(one[start : start + CHUNK], dtype=np.uint64)) for one in columns)
     return total
-
-
-def _written(folder: Path, *arrays: Any) -> tuple[Any, Any, Any]:
-    for name, array in zip(("outcome", "failing", "until"), arrays, strict=True):
-        np.save(folder / f"{name}.npy", array)
-    return arrays  # type: ignore[return-value]
 
 
 def measure(folder: Path) -> dict[str, Any]:
     """Scan, engine and hand in turn."""
-    rules, city = fifteen_rules(), read_city(folder)
-    out = folder / "out"
-    out.mkdir(exist_ok=True)
+    rules = fifteen_rules()
     times: dict[str, list[float]] = {"scan": [], "engine": [], "hand": []}
     results: dict[str, Any] = {}
     acts: dict[str, Callable[[], Any]] = {
-        "scan": lambda: scan(city, folder),
-        "engine": lambda: by_columns(rules, city, out),
-        "hand": lambda: by_hand(city, out),
+        "scan": lambda: scan(folder),
+        "engine": lambda: in_parts(folder, lambda city: by_columns(rules, city)),
+        "hand": lambda: in_parts(folder, by_hand),
     }
     peak = 0
     for _ in range(ROUNDS):
         for name, act in acts.items():
-            results.pop(name, None)
             start = time.process_time()
-            found = act()
+            results[name] = act()
             times[name].append(time.process_time() - start)
             if name == "engine" and not peak:
                 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            results[name] = found if name == "scan" else [int(np.sum(one, dtype=np.int64)) for one in found]
     if results["engine"][:2] != results["hand"][:2]:
         raise SystemExit(f"the engine and the rules by hand disagree: {results}")
     took = {name: statistics.median(found) for name, found in times.items()}
+    people = sum(city.length for city in parts(folder))
     return {
-        "people": city.length,
+        "people": people,
         "rules": len(rules.rules),
         "seconds": round(took["engine"], 3),
         "scan_seconds": round(took["scan"], 3),
@@ -242,7 +264,7 @@ def measure(folder: Path) -> dict[str, Any]:
         "ratio_to_scan": round(took["engine"] / took["scan"], 2),
         "ratio_to_hand_numpy": round(took["engine"] / took["hand"], 2),
         "ratio_to_hand_polars": None,
-        "million_rule_rows_a_second": round(city.length * len(rules.rules) / took["engine"] / 1e6),
+        "million_rule_rows_a_second": round(people * len(rules.rules) / took["engine"] / 1e6),
         "peak_mb": peak,
         "same_reasons_as_by_hand": True,
         "same_next_look_as_by_hand": results["engine"][2] == results["hand"][2],
