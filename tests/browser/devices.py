@@ -1,7 +1,7 @@
 """The site side of the small server: devices with Ed25519 keys, and the chain of their sealed tubes."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -17,6 +17,12 @@ ELSEWHERE = {
 }
 
 
+NOT_ENROLLED = {
+    "en": "this device is not enrolled here; enrol it again",
+    "zh-Hans": "设备未在此登记,请重新登记",
+}
+
+
 class Devices:
     """`conflicts` names tube codes that another device has; `stored` is what was taken, in order."""
 
@@ -29,6 +35,7 @@ class Devices:
         self.conflicts: set[str] = set()
         self.capacity = 10
         self.requests: list[int] = []
+        self.skews: list[timedelta] = []
 
     def enrol(self, body: dict[str, Any]) -> dict[str, Any]:
         if body["token"] not in self.invitations:
@@ -38,7 +45,7 @@ class Devices:
         self.keys[device] = from_b64(body["public_key"], 32, "public_key")
         return {
             "device_id": device,
-            "token": f"site-{device}",
+            "last_seq": 0,
             "campaign": {
                 "id": "00000000000000000000000CAM",
                 "name": {"en": "Harbour district, all residents", "zh-Hans": "港区全员采样"},
@@ -52,16 +59,19 @@ class Devices:
             "server_key": "A" * 43,
         }
 
-    def take(self, token: str, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        device = token.removeprefix("site-")
-        if device not in self.keys:
-            raise ValueError("this device is not enrolled")
-        if len(events) > 50:
-            raise ValueError("at most 50 events in one request")
+    def take(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        """One result an event. `now` is the device's clock as it sends; its times are corrected by it."""
+        events = body["events"]
+        if len(events) > 50 or set(body) != {"events", "now"}:
+            raise ValueError("at most 50 events in one request, and the device's now")
+        self.skews.append(datetime.fromisoformat(body["now"]) - self.now())
         self.requests.append(len(events))
-        return [{"id": event["id"]} | self._one(device, event) for event in events]
+        return [{"id": event["id"]} | self._one(event) for event in events]
 
-    def _one(self, device: str, event: dict[str, Any]) -> dict[str, Any]:
+    def _one(self, event: dict[str, Any]) -> dict[str, Any]:
+        device = event["dev"]
+        if device not in self.keys:
+            return {"outcome": "refused", "code": "UNKNOWN_DEVICE", "field": "dev", "text": NOT_ENROLLED}
         if any(kept["id"] == event["id"] for kept in self.stored):
             return {"outcome": "already"}
         unsigned = {k: v for k, v in event.items() if k != "sig"}
@@ -70,11 +80,11 @@ class Devices:
         )
         if set(event) != {"id", "code", "site", "lane", "dev", "seq", "prev", "opened", "sealed", "m", "sig"}:
             raise ValueError("the event has other fields than the contract")
-        if event["dev"] != device or event["prev"] != self.heads.get(device, ""):
+        if event["prev"] != self.heads.get(device, ""):
             raise ValueError("the chain is broken")
         if not is_checked(event["code"]) or not 1 <= len(event["m"]) <= self.capacity:
             raise ValueError("the tube is not well formed")
-        self.heads[device] = sha256(canonical_json(event)).hexdigest()
+        self.heads[device] = sha256(canonical_json(unsigned)).hexdigest()
         if event["code"] in self.conflicts:
             return {"outcome": "conflict", "code": "TUBE_ELSEWHERE", "field": "code", "text": ELSEWHERE}
         self.stored.append(event)

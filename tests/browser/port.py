@@ -44,6 +44,7 @@ class Port:
         self.appeals: dict[str, dict[str, Any]] = {}
         self.cards: dict[str, Any] = {}
         self.devices = Devices(self.now)
+        self.read: list[str] = []
         self.asked: list[str] = []
         self.told_304 = 0
         self.refusals: dict[str, tuple[int, str, str, str]] = {}
@@ -116,7 +117,14 @@ class Port:
         view = {"id": new_id(), "due_at": rfc3339(due), "state": "open"}
         self.appeals[key] = {"view": view, "text": body["text"], "notice": notice}
         self.wallets[subject]["appeals"].append(
-            view | {"notice_id": notice, "opened_at": rfc3339(self.now()), "outcome": None}
+            view
+            | {
+                "notice_id": notice,
+                "opened_at": rfc3339(self.now()),
+                "outcome": "",
+                "reason": None,
+                "answer": "",
+            }
         )
         return 201, view
 
@@ -124,7 +132,12 @@ class Port:
         del self.wallets[subject]
         self.tokens = {t: s for t, s in self.tokens.items() if s != subject}
         self.keys = {k: s for k, s in self.keys.items() if s != subject}
-        return {"online_at": rfc3339(self.now()), "final_by": rfc3339(self.now() + timedelta(hours=24))}
+        return {
+            "online_at": rfc3339(self.now()),
+            "final_by": rfc3339(self.now() + timedelta(hours=24)),
+            "ends": [text("your passes", "您的通行凭证")],
+            "stays": [text("counts that name nobody", "不含个人的计数")],
+        }
 
 
 def empty_wallet(subject: str) -> dict[str, Any]:
@@ -180,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
             if self.path == "/v1/devices":
                 return self._json(201, of.devices.enrol(body) | {"now": rfc3339(of.now())})
             if self.path == "/v1/tube-events":
-                results = of.devices.take(self._token(), body["events"])
+                results = of.devices.take(body)
                 return self._json(200, {"results": results, "now": rfc3339(of.now())})
         except Exception as fault:  # the test's server says what it refused
             return self._problem(422, getattr(fault, "code", "REFUSED"), str(fault), str(fault))
@@ -194,6 +207,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._json(200, {"mandate_id": new_id()})
         if self.path == "/v1/forget":
             return self._json(200, of.forget(subject))
+        if parts[:2] == ["v1", "notices"] and parts[3:] == ["read"]:
+            of.read.append(parts[2])
+            return self._json(200, {"now": rfc3339(of.now())})
         return self._problem(404, "NOT_FOUND", "there is nothing here", "此处没有内容")
 
     def _token(self) -> str:

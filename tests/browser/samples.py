@@ -15,8 +15,11 @@ def both(en: str, zh: str) -> dict[str, str]:
 def mandate(now: datetime) -> dict[str, Any]:
     return {
         "id": MANDATE_ID,
-        "title": both("Sampling in the synthetic harbour district", "合成港区采样"),
-        "ends_at": rfc3339(now + timedelta(days=30)),
+        "purpose": both("Sampling in the synthetic harbour district", "合成港区采样"),
+        "issuer": both("Synthetic Harbour Health Office", "合成港口卫生办公室"),
+        "appeal_office": both("Synthetic appeal desk, Pier One", "合成申诉处，一号码头"),
+        "start": rfc3339(now - timedelta(days=1)),
+        "end": rfc3339(now + timedelta(days=30)),
     }
 
 

@@ -16,8 +16,8 @@ export async function sign(key: CryptoKey, event: TubeEvent): Promise<SignedEven
   return { ...event, sig: toBase64url(new Uint8Array(sig)) };
 }
 
-/** What the next event names as `prev`: the SHA-256 of this one as it was sent. */
-export const headOf = async (event: SignedEvent): Promise<string> => toHex(await sha256(canonicalJson(event as unknown as Json)));
+/** What the next event names as `prev`: the SHA-256 of the bytes that were signed. */
+export const headOf = async (event: TubeEvent): Promise<string> => toHex(await sha256(canonicalJson(event as unknown as Json)));
 
 /** A mark that says "this person was here today" without saying who: it goes with the day. */
 export async function markOf(subject: string, day: string, device: string): Promise<string> {

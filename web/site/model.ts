@@ -20,7 +20,7 @@ export type SignedEvent = TubeEvent & { sig: string };
 
 export type OpenTube = { code: string; opened: string; m: Member[] };
 
-/** What stands about one sealed tube. Its people are dropped as soon as the server has them. */
+/** What stands about one sealed tube. Its people are dropped as soon as the server has them; `text` is what it said. */
 export type Row = {
   seq: number;
   id: string;
@@ -35,14 +35,12 @@ export type Row = {
 export type Device = {
   pair: CryptoKeyPair;
   device_id: string;
-  token: string;
   campaign: { id: string; name: Text; capacity: number; mandate_id: string };
   site: { id: string; name: Text };
   lane: number;
   left_handed: boolean;
   seq: number;
   head: string;
-  offset: number;
 };
 
 export type Outcome = { id: string; outcome: "stored" | "already" | "conflict" | "refused"; code?: string; field?: string; text?: Text };

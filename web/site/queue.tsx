@@ -5,22 +5,20 @@ import { Screen } from "../shared/shell.tsx";
 import { dayAndTime } from "../shared/time.ts";
 import { say, t } from "../shared/words.ts";
 import type { Row } from "./model.ts";
-import { change, device, rows, tube } from "./state.ts";
+import { change, device, rows, sending, sendRefused, tube } from "./state.ts";
 import { Queue } from "./work.tsx";
 
 export function QueueScreen() {
   const me = device.value!;
-  const list = [...rows.value].sort((a, b) => Number(b.state !== "stored") - Number(a.state !== "stored") || b.seq - a.seq);
+  const list = [...rows.value].sort((a, b) => Number(open(b)) - Number(open(a)) || b.seq - a.seq);
   return (
     <Screen title={t("site.list.title")} back wide>
-      <Queue />
+      <Queue listed />
       {list.length === 0 ? <p class="empty">{t("site.list.none")}</p> : (
-        <div class="table-scroll" tabIndex={0}>
-          <table class="table">
-            <thead><tr><th scope="col">{t("site.list.tube")}</th><th scope="col" class="num">{t("site.list.people")}</th><th scope="col">{t("site.list.sealed")}</th><th scope="col">{t("site.list.state")}</th></tr></thead>
-            <tbody>{list.map((row) => <Line row={row} />)}</tbody>
-          </table>
-        </div>
+        <ul class="rows" aria-label={t("site.list.title")}>{list.map((row) => <Line row={row} />)}</ul>
+      )}
+      {list.some((row) => row.state === "refused") && (
+        <div class="row"><button class="button second" type="button" disabled={sending.value} onClick={() => void sendRefused()}>{t("site.list.again")}</button><span class="small soft">{t("site.list.again-what")}</span></div>
       )}
       <section class="card">
         <h2>{t("site.device.title")}</h2>
@@ -42,19 +40,20 @@ export function QueueScreen() {
   );
 }
 
+const open = (row: Row): boolean => row.state !== "stored" || row.text !== undefined;
+
 const TONE = { waiting: ["conditions", "bar"], stored: ["clear", "ok"], conflict: ["hold", "stop"], refused: ["hold", "stop"] } as const;
 
 function Line({ row }: { row: Row }) {
   const [tone, shape] = TONE[row.state];
   return (
-    <tr data-state={row.state}>
-      <th scope="row" class="mono">{row.code}</th>
-      <td class="num">{row.people}</td>
-      <td>{dayAndTime(row.sealed_at)}</td>
-      <td>
+    <li class="card" data-state={row.state}>
+      <span class="row apart">
+        <strong class="mono">{row.code}</strong>
         <span class={`badge ${tone}`}><span class={`shape ${shape}`} />{t(`site.state.${row.state}`)}</span>
-        {row.text && <p class="small">{say(row.text)}</p>}
-      </td>
-    </tr>
+      </span>
+      <span class="since">{t("site.list.line", { people: row.people, when: dayAndTime(row.sealed_at) })}</span>
+      {row.text && <p>{say(row.text)}</p>}
+    </li>
   );
 }

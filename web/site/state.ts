@@ -3,11 +3,10 @@
 import { computed, signal } from "@preact/signals";
 
 import { ask, Offline, pause, Problem } from "../shared/api.ts";
-import { now, offset } from "../shared/clock.ts";
 import { newId, readSiteText } from "../shared/ids.ts";
 import type { Text } from "../shared/words.ts";
 import { headOf, markOf, newDeviceKey, publicKeyOf, sign } from "./chain.ts";
-import type { Device, Member, OpenTube, Outcome, Refusal, Row } from "./model.ts";
+import type { Device, Member, OpenTube, Outcome, Refusal, Row, TubeEvent } from "./model.ts";
 import { sounds } from "./sounds.ts";
 import * as store from "./store.ts";
 
@@ -27,10 +26,11 @@ export const fault = signal<Text | undefined>();
 export const said = signal<{ refusal?: Refusal; good?: "opened" | "added" | "sealed" | "undone" | "closed"; n: number }>({ n: 0 });
 
 export const waiting = computed(() => rows.value.filter((r) => r.state === "waiting"));
-export const troubled = computed(() => rows.value.filter((r) => r.state === "conflict" || r.state === "refused"));
+export const troubled = computed(() => rows.value.filter((r) => r.state === "conflict" || r.state === "refused" || r.text));
 
-const stamp = (at: number): string => new Date(at).toISOString();
-const day = (): string => new Intl.DateTimeFormat("en-CA", { dateStyle: "short" }).format(now());
+/** The device's own clock: the server is told what it shows when tubes are sent, and corrects it. */
+const stamp = (): string => new Date().toISOString();
+const day = (): string => new Date().toDateString();
 
 /** Opens the store; one tab only, since one chain has one writer. */
 export async function start(): Promise<void> {
@@ -39,7 +39,6 @@ export async function start(): Promise<void> {
     return;
   }
   [device.value, tube.value, rows.value] = await Promise.all([store.readDevice(), store.readOpen(), store.readRows()]);
-  if (device.value) offset.value = device.value.offset;
   await store.tidy(day());
   ready.value = "yes";
   addEventListener("online", () => void drain());
@@ -58,7 +57,7 @@ function hold(): Promise<boolean> {
 }
 
 export async function enrol(token: string): Promise<void> {
-  type Enrolled = { device_id: string; token?: string; campaign: Device["campaign"]; site: Device["site"] };
+  type Enrolled = { device_id: string; last_seq: number; campaign: Device["campaign"]; site: Device["site"] };
   fault.value = undefined;
   enrolling.value = true;
   try {
@@ -66,8 +65,8 @@ export async function enrol(token: string): Promise<void> {
     const body = { token: token.trim(), public_key: await publicKeyOf(pair) };
     const told = (await ask<Enrolled>("/v1/devices", { method: "POST", body })).body;
     const made: Device = {
-      pair, device_id: told.device_id, token: told.token ?? token.trim(), campaign: told.campaign, site: told.site,
-      lane: 1, left_handed: false, seq: 0, head: "", offset: offset.value,
+      pair, device_id: told.device_id, campaign: told.campaign, site: told.site,
+      lane: 1, left_handed: false, seq: told.last_seq, head: "",
     };
     await store.keepDevice(made);
     device.value = made;
@@ -115,7 +114,7 @@ async function openTube(code: string): Promise<void> {
   if (tube.value) return refuse(tube.value.code === code ? "tube-open" : "other-tube");
   if (await store.isSealedHere(code)) return refuse("tube-sealed");
   if (!(await hasSpace())) return refuse("storage");
-  const fresh: OpenTube = { code, opened: stamp(now()), m: [] };
+  const fresh: OpenTube = { code, opened: stamp(), m: [] };
   await store.keepOpen(fresh);
   tube.value = fresh;
   tell("opened");
@@ -135,7 +134,7 @@ async function addPerson(subject: string): Promise<void> {
   if (open.m.length >= me.campaign.capacity) return refuse("full");
   const mark = await markOf(subject, day(), me.device_id);
   if (await store.isSeen(mark)) return refuse("person-today");
-  const member: Member = { s: subject, p: open.m.length + 1, at: stamp(now()) };
+  const member: Member = { s: subject, p: open.m.length + 1, at: stamp() };
   const fuller = { ...open, m: [...open.m, member] };
   await store.keepOpen(fuller, { add: mark, day: day() });
   tube.value = fuller;
@@ -167,12 +166,13 @@ async function sealed(): Promise<void> {
   const me = device.value;
   if (!open || !me || open.m.length === 0) return;
   const seq = me.seq + 1;
-  const event = await sign(me.pair.privateKey, {
+  const plain: TubeEvent = {
     id: newId(), code: open.code, site: me.site.id, lane: me.lane, dev: me.device_id, seq, prev: me.head,
-    opened: open.opened, sealed: stamp(now()), m: open.m,
-  });
-  const moved = { ...me, seq, head: await headOf(event), offset: offset.value };
-  const row: Row = { seq, id: event.id, code: open.code, people: open.m.length, sealed_at: now(), state: "waiting", event };
+    opened: open.opened, sealed: stamp(), m: open.m,
+  };
+  const event = await sign(me.pair.privateKey, plain);
+  const moved = { ...me, seq, head: await headOf(plain) };
+  const row: Row = { seq, id: event.id, code: open.code, people: open.m.length, sealed_at: Date.now(), state: "waiting", event };
   await store.seal(row, moved);
   [device.value, tube.value, rows.value] = [moved, undefined, [...rows.value, row]];
   tell("sealed");
@@ -204,8 +204,8 @@ export async function drain(): Promise<void> {
 }
 
 async function send(batch: Row[]): Promise<boolean> {
-  const body = { events: batch.map((row) => row.event) };
-  const told = (await ask<{ results: Outcome[] }>("/v1/tube-events", { method: "POST", body, token: device.value!.token })).body;
+  const body = { events: batch.map((row) => row.event), now: stamp() };
+  const told = (await ask<{ results: Outcome[] }>("/v1/tube-events", { method: "POST", body })).body;
   const outcomes = new Map(told.results.map((r) => [r.id, r]));
   const settled = batch.flatMap((row) => (outcomes.has(row.id) ? [settle(row, outcomes.get(row.id)!)] : []));
   await store.keepRows(settled);
@@ -216,6 +216,14 @@ async function send(batch: Row[]): Promise<boolean> {
 
 /** Taken: the people go from this device. Not taken: all of it stays, with the server's sentence. */
 function settle(row: Row, told: Outcome): Row {
-  if (told.outcome === "stored" || told.outcome === "already") return { ...row, state: "stored", event: null };
-  return { ...row, state: told.outcome, ...(told.text ? { text: told.text } : {}) };
+  const text = told.text ? { text: told.text } : {};
+  if (told.outcome === "stored" || told.outcome === "already") return { ...row, state: "stored", event: null, ...text };
+  return { ...row, state: told.outcome, ...text };
+}
+
+/** What was refused may be right by now, e.g. after an earlier tube went through: all of it goes again, oldest first. */
+export async function sendRefused(): Promise<void> {
+  await store.keepRows(rows.value.filter((row) => row.state === "refused").map((row) => ({ ...row, state: "waiting" })));
+  rows.value = await store.readRows();
+  await drain();
 }

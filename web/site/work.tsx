@@ -5,9 +5,9 @@ import { useState } from "preact/hooks";
 import { CameraView } from "../shared/camera.tsx";
 import { HoldButton } from "../shared/hold.tsx";
 import { Cloud, Keys, Undo } from "../shared/icons.tsx";
+import { language } from "../shared/prefs.ts";
 import { Scanner } from "../shared/scanner.ts";
 import { age } from "../shared/time.ts";
-import { offset } from "../shared/clock.ts";
 import { say, t } from "../shared/words.ts";
 import { device, drain, fault, reached, said, sealTube, sending, take, troubled, tube, undo, waiting } from "./state.ts";
 
@@ -45,7 +45,7 @@ function Said() {
   const next = tube.value ? t("site.say.next-person") : t("site.say.next-tube");
   return (
     <div class="said" role="status" data-said={good ?? "ready"}>
-      <span class={`shape ${good ? "ok" : "off"}`} /><span>{good && <strong>{t(`site.good.${good}`)} </strong>}{next}</span>
+      <span class={`shape ${good ? "ok" : "off"}`} /><span>{good && <strong>{t(`site.good.${good}`)}{language.value === "en" && " "}</strong>}{next}</span>
     </div>
   );
 }
@@ -56,7 +56,6 @@ function Typed() {
   const send = (event: Event): void => {
     event.preventDefault();
     if (!text.trim()) return;
-    scanner.forgetLast();
     void take(text);
     setText("");
   };
@@ -109,15 +108,15 @@ function Acts() {
         <Undo />{t(open && people === 0 ? "site.act.close" : "site.act.undo")}
       </button>
       <HoldButton label={t("site.act.seal")} holding={t("site.act.sealing")} confirm={t("site.act.seal-confirm")} disabled={people === 0}
-        onHeld={() => { scanner.forgetLast(); void sealTube(); }} />
+        onHeld={() => void sealTube()} />
     </div>
   );
 }
 
 /** The queue is always in sight: how many tubes wait, since when, and what was not taken. */
-export function Queue() {
+export function Queue({ listed }: { listed?: boolean }) {
   const n = waiting.value.length;
-  const oldest = Math.min(...waiting.value.map((r) => r.sealed_at)) - offset.value;
+  const oldest = Math.min(...waiting.value.map((r) => r.sealed_at));
   const trouble = troubled.value.length;
   return (
     <div class="queue-line" role="status" data-waiting={n}>
@@ -130,7 +129,7 @@ export function Queue() {
       <span class="row">
         {sending.value && <span class="since">{t("site.queue.sending")}</span>}
         {n > 0 && !sending.value && <button type="button" class="button quiet" onClick={() => void drain()}><Cloud />{t("site.queue.now")}</button>}
-        <a class="button quiet" href="#/queue">{t("site.queue.list")}</a>
+        {!listed && <a class="button quiet" href="#/queue">{t("site.queue.list")}</a>}
       </span>
       {fault.value && <p class="note hold">{say(fault.value)}</p>}
     </div>

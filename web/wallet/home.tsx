@@ -8,7 +8,7 @@ import { large } from "../shared/prefs.ts";
 import { Screen } from "../shared/shell.tsx";
 import { dayAndTime, distance, ms, tick } from "../shared/time.ts";
 import { say, t } from "../shared/words.ts";
-import { bestPass, byUrgency, deadlineOf, ended, type Decision, type Notice } from "./model.ts";
+import { bestPass, byUrgency, ended, isOpen, type Decision, type Notice } from "./model.ts";
 import { Facts, Freshness, Lines, Part, RuleLine } from "./parts.tsx";
 import { KindBadge, NoticeBody } from "./notice.tsx";
 import { notices, view } from "./state.ts";
@@ -83,7 +83,7 @@ export function NoticeList({ title, list }: { title: string; list: readonly Noti
     <section class="stack">
       <h2>{title}</h2>
       {list.map((n) => {
-        const due = deadlineOf(n);
+        const due = isOpen(n) && n.class !== "information" ? n.deadline_effective : "";
         return (
           <a class="card notice-line" href={`#/notice/${n.id}`}>
             <span class="row apart"><strong>{say(n.title)}</strong><KindBadge notice={n} /></span>

@@ -4,7 +4,7 @@ import type { Text } from "../shared/words.ts";
 
 export type Said = Text | string;
 
-export type Fact = { what: Text; source: Said; at: string };
+export type Fact = { what: Text; source: Said; at: string | null };
 export type Reason = { code: string; text: Text };
 export type Rule = { id: string; version: string | number };
 
@@ -31,8 +31,8 @@ export type Notice = {
   remedy: Text[];
   allowed: Text[];
   opened_at: string;
-  deadline: string | null;
-  deadline_effective: string | null;
+  deadline: string;
+  deadline_effective: string;
   extended_because: Text[];
   state: string;
   appeal: { path: string; clock_hours: number };
@@ -42,8 +42,10 @@ export type Notice = {
 export type HeldPass = { credential: string; expires: string };
 export type Result = { tube_kind: string; outcome: string; sampled_at: string; known_at: string | null; analyte: string };
 export type Look = { at: string; role: string; purpose: Text; fields: string[] };
-export type Appeal = { id: string; notice_id: string; opened_at: string; due_at: string; state: string; outcome: Said | null };
-export type Mandate = { id: string; title?: Text; authority?: Said; purpose?: Said; ends_at?: string; url?: string };
+export type Appeal = {
+  id: string; notice_id: string; opened_at: string; due_at: string; state: string; outcome: string; reason: Text | null; answer: string;
+};
+export type Mandate = { id: string; purpose: Text; issuer: Text; appeal_office: Text; start: string; end: string };
 
 export type Wallet = {
   now: string;
@@ -62,11 +64,10 @@ const OVER = new Set(["cleared", "lifted", "replaced", "withdrawn"]);
 const WEIGHT = { restriction: 0, duty: 1, information: 2 };
 
 export const isOpen = (notice: Notice): boolean => !OVER.has(notice.state);
-export const deadlineOf = (notice: Notice): string | null => notice.deadline_effective ?? notice.deadline;
 
 /** Open notices, the most urgent first: what holds a person before what asks something, then the nearest deadline. */
 export function byUrgency(notices: readonly Notice[]): Notice[] {
-  const due = (n: Notice): number => Date.parse(deadlineOf(n) ?? "") || Infinity;
+  const due = (n: Notice): number => Date.parse(n.deadline_effective);
   const waits = (n: Notice): number => (n.state === "waiting" ? 1 : 0);
   return notices
     .filter(isOpen)

@@ -1,16 +1,19 @@
 /** One notice: what, why, what to do, by when, what stays allowed, and an appeal in one tap. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
 import { Screen } from "../shared/shell.tsx";
 import { dayAndTime, ms } from "../shared/time.ts";
 import { say, t } from "../shared/words.ts";
-import { deadlineOf, isOpen, type Appeal, type Notice } from "./model.ts";
-import { Empty, FactLine, Facts, Freshness, Lines, Part, RuleLine, said, Until, word } from "./parts.tsx";
-import { appeal, notices, refusals, view, waiting } from "./state.ts";
+import { isOpen, type Appeal, type Notice } from "./model.ts";
+import { Empty, FactLine, Facts, Freshness, Lines, Part, RuleLine, Until, word } from "./parts.tsx";
+import { appeal, markRead, notices, refusals, view, waiting } from "./state.ts";
 
 export function NoticeScreen({ id }: { id: string }) {
   const notice = notices.value.find((n) => n.id === id);
+  useEffect(() => {
+    if (notice && isOpen(notice) && notice.class === "information") void markRead(notice);
+  }, [notice?.id]);
   return (
     <Screen title={notice ? say(notice.title) : t("wallet.notice.title")} back>
       <Freshness />
@@ -30,7 +33,6 @@ export function KindBadge({ notice }: { notice: Notice }) {
 }
 
 export function NoticeBody({ notice, brief }: { notice: Notice; brief?: boolean }) {
-  const due = deadlineOf(notice);
   const open = isOpen(notice);
   return (
     <div class="stack wide">
@@ -38,9 +40,9 @@ export function NoticeBody({ notice, brief }: { notice: Notice; brief?: boolean 
       {!open && <p class="note clear">{t("wallet.notice.over", { why: say(notice.history.at(-1)?.what ?? notice.title) })}</p>}
       <Part title={t("wallet.notice.why")}><p>{say(notice.reason.text)}</p></Part>
       {open && notice.remedy.length > 0 && <Part title={t("wallet.notice.do")}><Lines list={notice.remedy} /></Part>}
-      {open && due && (
+      {open && notice.class !== "information" && (
         <Part title={t("wallet.notice.when")}>
-          <Until at={due} sentence="wallet.notice.by" />
+          <Until at={notice.deadline_effective} sentence="wallet.notice.by" />
           {notice.extended_because.length > 0 && <p class="note quiet small">{t("wallet.notice.extended", { why: notice.extended_because.map(say).join(" · ") })}</p>}
         </Part>
       )}
@@ -118,10 +120,11 @@ export function AppealCard({ appeal: one }: { appeal: Appeal }) {
     <div class="card">
       <div class="row apart">
         <h3>{about ? say(about.title) : t("wallet.notice.title")}</h3>
-        <span class="badge"><span class={`shape ${one.outcome ? "ok" : "off"}`} />{word("state", one.state)}</span>
+        <span class="badge"><span class={`shape ${one.state === "open" ? "off" : "ok"}`} />{word("state", one.state)}</span>
       </div>
       <p class="since">{t("wallet.appeal.sent", { when: dayAndTime(ms(one.opened_at)) })}</p>
-      {one.outcome ? <p>{typeof one.outcome === "string" ? word("outcome", one.outcome) : said(one.outcome)}</p> : <Until at={one.due_at} sentence="wallet.appeal.due" />}
+      {one.state === "open" ? <Until at={one.due_at} sentence="wallet.appeal.due" /> : <p><strong>{word("outcome", one.outcome || one.state)}</strong> {one.reason && say(one.reason)}</p>}
+      {one.answer && <blockquote>{one.answer}</blockquote>}
     </div>
   );
 }

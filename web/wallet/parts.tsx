@@ -51,24 +51,25 @@ export function FactLine({ fact }: { fact: Fact }) {
   return (
     <span class="fact">
       {say(fact.what)}
-      <span class="since">{t("wallet.fact.source", { source: said(fact.source), at: dayAndTime(ms(fact.at)) })}</span>
+      <span class="since">{t("wallet.fact.source", { source: said(fact.source) })}{fact.at && ` · ${dayAndTime(ms(fact.at))}`}</span>
     </span>
   );
 }
 
 export function RuleLine({ rule, mandate }: { rule: Rule; mandate: string }) {
   const known: Mandate | null = view.value?.mandate ?? null;
-  const name = known && known.id === mandate ? said(known.title) : "";
+  const own = known?.id === mandate ? known : null;
   return (
     <dl class="facts small">
       <div><dt>{t("wallet.rule")}</dt><dd><span class="mono">{rule.id}</span> · {t("wallet.rule-version", { version: rule.version })}</dd></div>
       <div>
         <dt>{t("wallet.mandate")}</dt>
         <dd>
-          {name && <>{name}<br /></>}<span class="mono">{mandate}</span>
-          {known?.id === mandate && known.ends_at && <span class="since"><br />{t("wallet.mandate-ends", { when: dayAndTime(ms(known.ends_at)) })}</span>}
+          {own && <>{say(own.purpose)}<br /><span class="since">{t("wallet.mandate-by", { issuer: say(own.issuer), when: dayAndTime(ms(own.end)) })}</span><br /></>}
+          <span class="mono">{mandate}</span>
         </dd>
       </div>
+      {own && <div><dt>{t("wallet.appeal-office")}</dt><dd>{say(own.appeal_office)}</dd></div>}
     </dl>
   );
 }

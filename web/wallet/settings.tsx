@@ -7,7 +7,7 @@ import { Screen } from "../shared/shell.tsx";
 import { dayAndTime, ms } from "../shared/time.ts";
 import { t } from "../shared/words.ts";
 import { updateWaits, applyUpdate } from "../shared/offline.ts";
-import { Freshness } from "./parts.tsx";
+import { Freshness, Lines } from "./parts.tsx";
 import { busy, forget, forgetHere, holder, writeCard, type Forgotten } from "./state.ts";
 
 export function SettingsScreen() {
@@ -85,6 +85,8 @@ function Leaving() {
       <section class="note clear" role="status">
         <p><strong>{t("wallet.forget.done")}</strong></p>
         <p>{t("wallet.forget.when", { online: dayAndTime(ms(gone.online_at)), final: dayAndTime(ms(gone.final_by)) })}</p>
+        <p>{t("wallet.forget.ends")}</p><Lines list={gone.ends} />
+        <p>{t("wallet.forget.stays")}</p><Lines list={gone.stays} />
       </section>
     );
   }

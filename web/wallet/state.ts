@@ -164,7 +164,12 @@ export type Card = { name: string; phone: string; language: string };
 export const writeCard = (card: Card): Promise<boolean> =>
   attempt(async () => { await call("/v1/card", { method: "PUT", body: card }); });
 
-export type Forgotten = { online_at: string; final_by: string };
+/** A piece of news is over when its holder has read it. Without a network it is simply read again later. */
+export async function markRead(notice: Notice): Promise<void> {
+  if (await attempt(async () => { await call(`/v1/notices/${notice.id}/read`, { method: "POST", body: {} }); })) void poll();
+}
+
+export type Forgotten = { online_at: string; final_by: string; ends: Text[]; stays: Text[] };
 
 /** Has the server destroy the key of this person's data, then empties the phone. Undefined where it did not go through. */
 export async function forget(): Promise<Forgotten | undefined> {
