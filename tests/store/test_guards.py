@@ -1,6 +1,7 @@
 """Law 1 in the schema: raw SQL meets it too, on both databases, in every guarded table."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -82,8 +83,10 @@ def test_no_mandate_no_row(store: Store, moment: Moment, guard: Guard) -> None:
     draft = making.document(moment)
     store.write(lambda tx: service.draft(tx, moment, draft))
     future = store.write(lambda tx: making.live(tx, moment, start=moment.now.replace(year=2027), days=2))
+    earlier = store.write(lambda tx: making.live(tx, moment, start=moment.now - timedelta(days=2)))
     now = moment.now_ms
     refused = [
+        _try(store, guard, earlier.id, now - 1),  # its start lies before, but nobody could read it yet
         _try(store, guard, moment.new_id(), now),
         _try(store, guard, draft.id, now),
         _try(store, guard, wrong_kind.id, now),
