@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from cbor2 import dumps
 
 from pratique.core.canonical import canonical_cbor
 from pratique.credentials import base45, pq1
@@ -10,7 +11,7 @@ from pratique.credentials.reasons import CredentialError
 from pratique.credentials.snapshot import StatusEntry
 from pratique.credentials.status import build
 from pratique.credentials.verify import verify
-from tests.credentials.making import HOLDER, NOW, bundle, es256, pass_bytes, pass_key, show, snapshot
+from tests.credentials.making import HOLDER, ISSUER, NOW, bundle, es256, pass_bytes, pass_key, show, snapshot
 
 
 def test_it_works() -> None:
@@ -124,6 +125,15 @@ def test_only_the_deterministic_form_is_a_pass() -> None:
 
     for raw in (exact + b"\x00", longer, b"\x9f" + exact[1:] + b"\xff"):
         assert verify("PQ1:" + base45.encode(raw), NOW, snapshot()).reason == "BAD_CBOR"
+
+
+def test_map_keys_have_one_order() -> None:
+    for unordered in ({6: 1, 4: 2, -70001: [1]}, {4: 2, -70001: [1], 6: 1}):
+        with pytest.raises(CredentialError):
+            pq1.read_cbor(dumps([dumps({1: -7, 4: ISSUER.kid}), {}, dumps(unordered), bytes(64)]))
+    pq1.read_cbor(dumps([dumps({1: -7, 4: ISSUER.kid}), {}, dumps({4: 2, 6: 1, -70001: [1]}), bytes(64)]))
+    with pytest.raises(CredentialError):
+        pq1.read_cbor(dumps([dumps({4: ISSUER.kid, 1: -7}), {}, dumps({4: 2, 6: 1, -70001: [1]}), bytes(64)]))
 
 
 def test_a_pass_names_no_person_and_no_health_fact() -> None:

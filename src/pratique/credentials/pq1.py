@@ -12,7 +12,7 @@
 Everything is deterministic CBOR and is refused in any other form. This file knows no clock and no trust list.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeGuard
@@ -33,6 +33,7 @@ MAX_TEXT = 1024
 MAX_PAPER_DAYS = 28
 
 _EXP, _IAT, _CNF, _CLASS, _STATUS = 4, 6, 8, -70001, -70003
+_CLAIMS = (_EXP, _IAT, _CNF, _CLASS, _STATUS)  # in the order of their encoded bytes
 _TIME_LIMIT = 1 << 40
 
 
@@ -144,15 +145,19 @@ def read_cbor(raw: bytes) -> Presentation:
 
 
 def _exact(raw: bytes) -> Any:
-    """The value in `raw` if that is its deterministic form.
+    """The value in `raw` if it is written as we would write it: shortest forms, definite lengths, nothing twice.
 
-    cbor2 sorts map keys by length first, which is the order of RFC 8949 section 4.2.1 for the keys of a pass: their
-    lengths never contradict their bytes. `cbor.read_exact` says the same for any value, more slowly.
+    The order of map keys is left as it is; the few maps of a pass are held to theirs where they are read.
     """
     value = decode(raw)
-    if dumps(value, canonical=True) != raw:
+    if dumps(value) != raw:
         raise BadCbor("not the deterministic form")
     return value
+
+
+def _in_order(found: Iterable[int], order: Sequence[int]) -> bool:
+    places = [order.index(key) for key in found]
+    return places == sorted(places)
 
 
 def _presentation(
@@ -166,7 +171,7 @@ def _presentation(
     if not isinstance(signature, bytes) or len(signature) != 64:
         raise CredentialError("SIGNATURE_FORMAT", "the signature is not 64 bytes")
     header = _exact(protected)
-    if not isinstance(header, dict) or header.keys() != {1, 4} or type(header[1]) is not int:
+    if not isinstance(header, dict) or list(header) != [1, 4] or type(header[1]) is not int:
         raise CredentialError("BAD_HEADER")
     kid = header[4]
     if not isinstance(kid, bytes) or len(kid) != 8:
@@ -178,8 +183,10 @@ def _presentation(
 
 
 def _claims(claims: Any) -> Claims:
-    if not isinstance(claims, dict) or not claims.keys() <= {_EXP, _IAT, _CNF, _CLASS, _STATUS}:
+    if not isinstance(claims, dict) or not claims.keys() <= set(_CLAIMS):
         raise BadCose("unknown claims")
+    if not _in_order(claims, _CLAIMS):
+        raise BadCbor("not the deterministic form")
     expires, issued, shows = claims.get(_EXP), claims.get(_IAT), claims.get(_CLASS)
     if not (_is_time(expires) and _is_time(issued) and isinstance(shows, list) and len(shows) in (1, 2)):
         raise BadCose("exp, iat or class is missing or not of its type")
@@ -214,7 +221,7 @@ def _hints(hints: Any) -> tuple[Any, ...]:
 
 def _holder(cnf: Any) -> tuple[bytes, bool]:
     key = cnf.get(1) if isinstance(cnf, dict) and cnf.keys() == {1} else None
-    if not isinstance(key, dict) or key.keys() != {1, -1, -2, -3} or key[1] != 2 or key[-1] != 1:
+    if not isinstance(key, dict) or list(key) != [1, -1, -2, -3] or key[1] != 2 or key[-1] != 1:
         raise BadCose("the holder's key is not P-256")
     if not isinstance(key[-2], bytes) or len(key[-2]) != 32 or not isinstance(key[-3], bool):
         raise BadCose("the holder's key is not compressed")
