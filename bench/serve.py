@@ -26,8 +26,7 @@ from starlette.routing import Route
 
 from pratique import town
 from pratique.app import open_port, web_app
-from pratique.demo import free_port
-from pratique.peers import Holder, SiteDevice
+from pratique.peers import Holder, SiteDevice, free_port
 from pratique.people import service as people
 from pratique.settings import Settings
 from pratique.testing import service as testing

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pratique.demo import free_port
+from pratique.peers import free_port
 from pratique.replay import Step, walk
 from pratique.settings import Settings
 

@@ -7,7 +7,6 @@ thrown away when the demonstration ends.
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,7 +28,7 @@ from pratique.core.moment import Moment
 from pratique.core.text import Text
 from pratique.fleet import service as fleet
 from pratique.gate.enrol import enrol
-from pratique.peers import Holder, Laboratory, SiteDevice
+from pratique.peers import Holder, Laboratory, SiteDevice, free_port, is_free
 from pratique.people import service as people
 from pratique.settings import Settings
 from pratique.store.tx import Tx
@@ -70,7 +69,7 @@ def demo(
         from pratique.replay import print_replay
 
         return print_replay(as_json=as_json)
-    if not _is_free(port):
+    if not is_free(port):
         print(f"pratique demo: port {port} is taken: name another one with --port", file=sys.stderr)
         return 2
     folder = home or Path(tempfile.mkdtemp(prefix="pratique-demo-"))
@@ -227,21 +226,6 @@ class GateProcess:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(5)
-
-
-def free_port(first: int) -> int:
-    """The first free port from `first` on."""
-    return next(number for number in range(first, 65536) if _is_free(number))
-
-
-def _is_free(number: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", number))
-        except OSError:
-            return False
-        return True
 
 
 def _answers(address: str) -> bool:

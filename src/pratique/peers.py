@@ -4,6 +4,7 @@ They hold real keys and speak the real formats from their own side of the wire; 
 they talk to. Everything they are called is synthetic and looks it.
 """
 
+import socket
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import datetime
@@ -133,3 +134,19 @@ class Laboratory:
 def b64(raw: bytes) -> str:
     """Base64url without padding, as every key and signature travels."""
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def free_port(first: int) -> int:
+    """The first free port from `first` on."""
+    return next(number for number in range(first, 65536) if is_free(number))
+
+
+def is_free(number: int) -> bool:
+    """True if nobody on this machine listens there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", number))
+        except OSError:
+            return False
+        return True

@@ -29,7 +29,6 @@ from pratique.core.moment import Moment
 from pratique.core.text import Text
 from pratique.credentials import service as credentials
 from pratique.credentials.snapshot import SKEW_S
-from pratique.demo import free_port
 from pratique.fleet import service as fleet
 from pratique.gate.enrol import SNAPSHOT, enrol
 from pratique.mandates import service as mandates
@@ -38,8 +37,8 @@ from pratique.mandates.model import EndOrder
 from pratique.mandates.note import sign_note
 from pratique.mandates.verify import Verdict, read_folder, verify
 from pratique.notices import service as notices
-from pratique.notices.model import WalletView
-from pratique.peers import Holder, Laboratory, SiteDevice
+from pratique.notices.model import OPEN_STATES, WalletView
+from pratique.peers import Holder, Laboratory, SiteDevice, free_port
 from pratique.retire import service as retire
 from pratique.settings import Settings
 from pratique.testing import service as testing
@@ -315,18 +314,14 @@ class _Walker:
         )
         raw = sign_note(document_text(order), self.town.officers.legal).raw
         self.port.store.write(lambda tx: mandates.end(tx, moment, raw))
-        self._until(
-            lambda: (
-                not any(n.state in ("open", "waiting") for v in self._views(self.holders) for n in v.notices)
-            )
-        )
+        self._until(lambda: self._open_notices() == 0)
         yield Step(
             "end",
             Text(
                 "The mandate was ended by a signed note: every open notice lifted by itself.",
                 "授权令经签署提前终止：所有未完成提示自行解除。",
             ),
-            {"open_notices": 0},
+            {"open_notices": self._open_notices()},
         )
         self._until(lambda: self._destruction() == "waits for two signatures", 60)
         for signer in self.town.officers.both:
@@ -372,6 +367,11 @@ class _Walker:
     def _log_verdict(self) -> Verdict:
         log = self.port.log
         return verify(read_folder(self.port.log_folder), log.signer.vkey, self.port.clock())
+
+    def _open_notices(self) -> int:
+        with self.port.store.read() as tx:
+            counts = notices.notice_counts(tx, self.town.mandate_id)
+        return sum(n for states in counts.values() for state, n in states.items() if state in OPEN_STATES)
 
     def _destruction(self) -> str:
         with self.port.store.read() as tx:

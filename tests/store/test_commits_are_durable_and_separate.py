@@ -78,6 +78,21 @@ def test_after_commit_runs_after_and_only_after(store: Store) -> None:
     assert seen == [{"a"}]
 
 
+def test_a_sequel_that_fails_harms_nobody(sqlite_store: Store) -> None:
+    sqlite_store.write(_table)
+
+    def breaks() -> None:
+        raise RuntimeError("sequel")
+
+    def act(tx: Tx) -> str:
+        tx.after_commit(breaks)
+        return _put("a")(tx)
+
+    assert sqlite_store.write(act) == "a"
+    assert sqlite_store.write(_put("b")) == "b"
+    assert _names(sqlite_store) == {"a", "b"}
+
+
 def test_a_full_queue_sheds(sqlite_store: Store) -> None:
     writer = Writer(sqlite_store.engine, waiting=2)
     gate = threading.Event()

@@ -5,6 +5,7 @@ transaction, commits, and only then tells each caller. One bad use case fails al
 every waiter, after each has been tried once more by itself. The queue is bounded: beyond it callers get `Busy`.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -17,6 +18,7 @@ from pratique.store.engine import Engine
 from pratique.store.tx import Tx
 
 T = TypeVar("T")
+_log = logging.getLogger("pratique.store")
 Act = Callable[[Tx], Any]
 
 GROUP = 1024
@@ -89,7 +91,11 @@ class Writer:
                 group[0][1].set_exception(self._engine.translate(fault))
             return
         for act in then:
-            act()
+            try:
+                act()
+            except Exception:
+                # The commit stands whatever its sequel does; the writer must live on for everybody else.
+                _log.exception("what should follow a commit failed")
         for (_, future), (result, refusal) in zip(group, outcomes, strict=True):
             if refusal is not None:
                 future.set_exception(refusal)

@@ -260,11 +260,13 @@ CREATE TABLE run (
   n INTEGER NOT NULL,
   positives INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('open', 'suspect', 'held', 'released', 'rejected')),
+  is_current INTEGER NOT NULL,        -- the one run of its key that new results go to
   uploader TEXT NOT NULL,
   reviewer TEXT,
   reviewed_at BIGINT
 ) STRICT;
-CREATE INDEX run_current ON run (lab_id, analyte, purpose, run_key, first_at);
+CREATE UNIQUE INDEX run_current ON run (lab_id, analyte, purpose, run_key) WHERE is_current = 1;
+CREATE INDEX run_first ON run (first_at);
 CREATE INDEX run_waits ON run (waits_since) WHERE waits_since IS NOT NULL;
 
 -- Work for the laboratory desk and the campaign desk.
