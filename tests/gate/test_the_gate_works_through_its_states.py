@@ -289,6 +289,38 @@ def test_refused_lists_are_an_alarm_and_the_old_ones_stay(bench: Bench) -> None:
     assert (line["outcome"], line["snapshot"]) == ("clear", 7)
 
 
+def test_past_end_and_grace_the_gate_destroys_what_it_holds_without_a_network(tmp_path: Path) -> None:
+    bench = Bench(
+        tmp_path, lists=signed(mandates=(mandate_note(NOW, days=2),))
+    )  # ends in a day, grace of a day
+    over: list[tuple] = []
+    bench.gate._end = over.append
+    bench.go(2 * 86_400 - 60, 900)
+    assert bench.state == "no_check"
+    assert not over
+    bench.go(60 + 899)
+    assert not over
+    bench.go(2)
+
+    assert len(over) == 1
+    assert bench.state == "retired"
+    bench.go(86_400, 900)
+    assert len(over) == 1
+
+
+def test_a_clock_that_jumps_past_the_end_and_back_destroys_nothing(bench: Bench) -> None:
+    over: list[tuple] = []
+    bench.gate._end = over.append
+    bench.wall += 90 * 86_400
+    bench.go(600, 10)
+    assert bench.state == "no_check"
+    bench.gate.handle(Synced(confirmed=Confirmed(NOW.timestamp() + 600, bench.ran)))
+    bench.go(86_400, 900)
+
+    assert not over
+    assert bench.state in ("ready", "degraded")
+
+
 # Clock attacks
 
 

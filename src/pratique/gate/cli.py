@@ -5,36 +5,25 @@ import os
 import queue
 import resource
 import signal
-import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 from cyclopts import App, Parameter
 
 from pratique.gate import texts
-from pratique.gate.clock import Clock, Confirmed, ticks
-from pratique.gate.enrol import (
-    ENROLMENT,
-    JOURNAL,
-    KEY,
-    SNAPSHOT,
-    Enrolment,
-    device_signer,
-    read_enrolment,
-)
+from pratique.gate.clock import ticks
+from pratique.gate.enrol import KEY, device_signer
 from pratique.gate.enrol import enrol as enrol_gate
 from pratique.gate.http import Refused, Unreachable
-from pratique.gate.journal import Journal
-from pratique.gate.lists import Lists
-from pratique.gate.loop import WAITING, Gate
-from pratique.gate.memory import Memory
-from pratique.gate.model import SLOT_SECONDS
+from pratique.gate.loop import WAITING
 from pratique.gate.relay import relay_for
 from pratique.gate.screen import Screen
-from pratique.gate.sources import Event, Scan, SerialLines, Synced, Turned, source_for
+from pratique.gate.sources import Event, Scan, SerialLines, Turned, source_for
+from pratique.gate.station import CannotStart, Station, enrolment_at, places
 from pratique.gate.sync import PULL_EVERY, Sync
 
 gate = App(name="gate", help="The terminal at the door: decides offline, remembers nobody.")
@@ -57,95 +46,76 @@ def run(
     turn: str = "",
     screen: int | None = None,
     static: Path | None = None,
-    as_json: Annotated[bool, Parameter(name="--json")] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
     """Scan, decide, journal, open.
 
     Parameters
     ----------
-    source: camera, camera:PATH (a device, or a Y4M or MJPEG clip), serial:PATH, stdin, image:PATH or browser.
-    home: the gate's own folder, made by `pratique gate enrol`.
-    snapshot: the signed lists to decide by; HOME/snapshot.cbor if not named.
-    journal: where counts are kept; HOME/journal.db if not named.
-    roots: a file like gate.json with the root keys; HOME/gate.json if not named.
-    server: bring lists from, and counts to, this server while the gate runs. Without it nothing is sent.
-    every: seconds between two rounds with the server.
-    relay: serial:PATH of an LCUS relay.
-    turn: serial:PATH of a turn sensor; without one a passage counts as made.
-    screen: serve the kiosk page on 127.0.0.1 at this port (0: any free one).
-    static: the built kiosk pages, if they are not those of the installation.
-    as_json: one JSON line per decision: outcome, reason, policy, snapshot, slot15, ms.
+    source
+        camera, camera:PATH (a device, or a Y4M or MJPEG clip), serial:PATH, stdin, image:PATH or browser.
+    home
+        the gate's own folder, made by `pratique gate enrol`.
+    snapshot
+        the signed lists to decide by; HOME/snapshot.cbor if not named.
+    journal
+        where counts are kept; HOME/journal.db if not named.
+    roots
+        a file like gate.json with the root keys; HOME/gate.json if not named.
+    server
+        bring lists from, and counts to, this server while the gate runs. Without it nothing is sent.
+    every
+        seconds between two rounds with the server.
+    relay
+        serial:PATH of an LCUS relay.
+    turn
+        serial:PATH of a turn sensor; without one a passage counts as made.
+    screen
+        serve the kiosk page on 127.0.0.1 at this port (0: any free one).
+    static
+        the built kiosk pages, if they are not those of the installation.
+    as_json
+        one JSON line per decision: outcome, reason, policy, snapshot, slot15, ms.
     """
     try:
         reads, opens = source_for(source), relay_for(relay)
-        turns = SerialLines(turn.removeprefix("serial:"), 9600) if turn else None
-    except ValueError as fault:
-        return _wrong(str(fault))
-    try:
-        enrolment = read_enrolment((roots or home / ENROLMENT).read_bytes())
-    except OSError:
-        return _wrong(
-            f"{roots or home / ENROLMENT}: not there: run `pratique gate enrol` first, or name --roots"
-        )
-    except ValueError as fault:
-        return _wrong(f"{roots or home / ENROLMENT}: {fault}")
+        if turn and not turn.startswith("serial:"):
+            raise ValueError("a turn sensor is given as serial:PATH")
+        where = places(home, snapshot, journal, roots)
+        enrolment = enrolment_at(where)
+    except (ValueError, CannotStart) as fault:
+        return _told(str(fault), NO if isinstance(fault, CannotStart) and fault.ended else WRONG_CALL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold what was scanned
-    path = journal or home / JOURNAL
-    path.parent.mkdir(parents=True, exist_ok=True)
-    signer = device_signer(home)
-    try:
-        book = Journal(path, signer.sign if signer else None)
-    except (OSError, RuntimeError) as fault:
-        return _fault(f"{path}: {fault}: check the disk")
-    lists = Lists(
-        snapshot or home / SNAPSHOT,
-        enrolment.root_keys(),
-        enrolment.quorum,
-        int(book.setting("snapshot", "0")),
-    )
     events: queue.Queue[Event] = queue.Queue(WAITING)
     stop = threading.Event()
-    shows: Screen | None = None
-    if screen is not None:
-        try:
-            shows = Screen(screen, lambda text: _drop_if_full(events, Scan(text, ticks())), static)
-        except OSError:
-            return _wrong(f"--screen {screen}: this port is taken: name another one")
-        print(f"pratique gate: screen at http://127.0.0.1:{shows.port}/", file=sys.stderr, flush=True)
-    outcomes: list[bool] = []
-
-    def tell(line: dict[str, Any]) -> None:
-        outcomes.append(line["outcome"] in ("clear", "conditions"))
-        del outcomes[:-100]
-        print(json.dumps(line) if as_json else _words(line), flush=True)
-
-    clock = Clock(floor=book.floor(), seen=book.last_slot() * SLOT_SECONDS)
-    terminal = Gate(
-        lists, book, clock, Memory(os.urandom(32)), opens, tell, shows.show if shows else None,
-        turn_sensor=turns is not None,
-    )  # fmt: skip
-    if enrolment.gate_id and signer is None:
-        terminal.fault("device_key")
-    if turns is not None:
-        threading.Thread(
-            target=turns.run, args=(lambda event: _turned(events, event), stop), name="turn", daemon=True
-        ).start()
-    brings = _start_sync(server, home, snapshot, path, roots, every, events) if server else None
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    try:
+    opened: list[bool] = []
+
+    def tell(line: dict[str, Any]) -> None:
+        opened[:] = [*opened, line["outcome"] in ("clear", "conditions")][-100:]
+        print(json.dumps(line) if as_json else _words(line), flush=True)
+
+    with ExitStack() as held:
+        try:
+            page = _screen(screen, static, events) if screen is not None else None
+            if page is not None:
+                held.callback(page.close)
+            show = page.show if page is not None else None
+            station = Station(where, enrolment, opens, tell, show, turn_sensor=bool(turn))
+        except CannotStart as fault:
+            return _told(str(fault), FAULT)
+        held.callback(station.close)
+        held.callback(stop.set)
+        if turn:
+            _start_turn_sensor(turn, events, stop)
+        if server:
+            station.start_sync(server.rstrip("/"), every, events)
         patient = source == "stdin" or source.startswith("image:")
-        why = terminal.run(reads, stop, patient=patient, events=events)
-    finally:
-        stop.set()
-        if brings is not None:
-            brings.terminate()
-        if shows is not None:
-            shows.close()
-        book.close()
+        why = station.gate.run(reads, stop, patient=patient, events=events)
     if why:
-        return _wrong(why)
-    return NO if source.startswith("image:") and not all(outcomes) else YES
+        return _told(why, WRONG_CALL)
+    return NO if source.startswith("image:") and not all(opened) else YES
 
 
 @gate.command
@@ -154,18 +124,21 @@ def enrol(*, server: str, token: str, home: Path = HOME) -> int:
 
     Parameters
     ----------
-    server: https://host of the server.
-    token: the one-time token of the console, valid 15 minutes.
-    home: the gate's own folder.
+    server
+        https://host of the server.
+    token
+        the one-time token of the console, valid 15 minutes.
+    home
+        the gate's own folder.
     """
     try:
         enrolment = enrol_gate(server.rstrip("/"), token, home)
     except Refused as refused:
-        return _no(str(refused))
+        return _told(str(refused), NO)
     except Unreachable as fault:
-        return _fault(f"{server}: {fault}: check the address and the network")
+        return _told(f"{server}: {fault}: check the address and the network", FAULT)
     except (OSError, ValueError) as fault:
-        return _fault(f"{home}: {fault}")
+        return _told(f"{home}: {fault}", FAULT)
     print(f"enrolled as {enrolment.gate_id}: {enrolment.place.en} / {enrolment.place.zh_hans}")
     print("compare these root keys with the console:")
     for root in enrolment.roots:
@@ -182,27 +155,35 @@ def sync(
     journal: Path | None = None,
     roots: Path | None = None,
     every: float = PULL_EVERY,
-    once: bool = False,
+    once: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Bring lists here and counts there, until stopped or `--once`. What happens is told as JSON lines.
 
     Parameters
     ----------
-    home: the gate's own folder.
-    server: another server than the one it was enrolled with.
-    snapshot: HOME/snapshot.cbor if not named.
-    journal: HOME/journal.db if not named.
-    roots: HOME/gate.json if not named.
-    every: seconds between two rounds.
-    once: one round, then stop; 1 if it did not succeed.
+    home
+        the gate's own folder.
+    server
+        another server than the one it was enrolled with.
+    snapshot
+        HOME/snapshot.cbor if not named.
+    journal
+        HOME/journal.db if not named.
+    roots
+        HOME/gate.json if not named.
+    every
+        seconds between two rounds.
+    once
+        one round, then stop; 1 if it did not succeed.
     """
+    where = places(home, snapshot, journal, roots)
     try:
-        enrolment = read_enrolment((roots or home / ENROLMENT).read_bytes())
-    except (OSError, ValueError) as fault:
-        return _wrong(f"{roots or home / ENROLMENT}: {fault}: run `pratique gate enrol` first")
+        enrolment = enrolment_at(where)
+    except CannotStart as fault:
+        return _told(str(fault), NO if fault.ended else WRONG_CALL)
     signer = device_signer(home)
     if signer is None:
-        return _fault(f"{home / KEY}: the device key is missing: enrol this gate again")
+        return _told(f"{home / KEY}: the device key is missing: enrol this gate again", FAULT)
     told: list[dict[str, Any]] = []
 
     def tell(line: dict[str, Any]) -> None:
@@ -210,8 +191,8 @@ def sync(
         del told[:-3]
         print(json.dumps(line), flush=True)
 
-    to = _at(enrolment, server)
-    work = Sync(to, signer, snapshot or home / SNAPSHOT, journal or home / JOURNAL, tell)
+    to = msgspec.structs.replace(enrolment, server=(server or enrolment.server).rstrip("/"))
+    work = Sync(to, signer, where.snapshot, where.journal, tell)
     if once:
         work.round()
         return NO if any(line.get("pull") or line.get("push") for line in told) else YES
@@ -222,42 +203,24 @@ def sync(
     return YES
 
 
-def _at(enrolment: Enrolment, server: str) -> Enrolment:
-    import msgspec
-
-    return msgspec.structs.replace(enrolment, server=(server or enrolment.server).rstrip("/"))
-
-
-def _start_sync(
-    server: str,
-    home: Path,
-    snapshot: Path | None,
-    journal: Path,
-    roots: Path | None,
-    every: float,
-    events: "queue.Queue[Event]",
-) -> "subprocess.Popen[bytes]":
-    """A process of its own: the one that decides opens no socket but the screen's."""
-    command = [sys.executable, "-m", "pratique.gate", "sync", "--server", server, "--home", str(home)]
-    command += ["--every", str(every)]
-    command += ["--snapshot", str(snapshot or home / SNAPSHOT), "--journal", str(journal)]
-    command += ["--roots", str(roots)] if roots else []
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
-    threading.Thread(target=_listen, args=(process, events), name="sync", daemon=True).start()
-    return process
+def _screen(port: int, static: Path | None, events: "queue.Queue[Event]") -> Screen:
+    try:
+        page = Screen(port, lambda text: _drop_if_full(events, Scan(text, ticks())), static)
+    except OSError:
+        raise CannotStart(f"--screen {port}: this port is taken: name another one") from None
+    print(f"pratique gate: screen at http://127.0.0.1:{page.port}/", file=sys.stderr, flush=True)
+    return page
 
 
-def _listen(process: "subprocess.Popen[bytes]", events: "queue.Queue[Event]") -> None:
-    for line in process.stdout or ():
-        with suppress(ValueError, TypeError):
-            told = json.loads(line)
-            at = told.get("confirmed")
-            events.put(Synced(Confirmed(*at) if at else None, told.get("pull"), told.get("push")))
+def _start_turn_sensor(name: str, events: "queue.Queue[Event]", stop: threading.Event) -> None:
+    """Any line from the sensor is one turn."""
+    sensor = SerialLines(name.removeprefix("serial:"), 9600)
 
+    def turned(event: Event) -> None:
+        if isinstance(event, Scan):
+            _drop_if_full(events, Turned())
 
-def _turned(events: "queue.Queue[Event]", event: Event) -> None:
-    if isinstance(event, Scan):
-        _drop_if_full(events, Turned())
+    threading.Thread(target=sensor.run, args=(turned, stop), name="turn", daemon=True).start()
 
 
 def _drop_if_full(events: "queue.Queue[Event]", event: Event) -> None:
@@ -273,16 +236,6 @@ def _words(line: dict[str, Any]) -> str:
     return f"{line['outcome']}/{line['reason']} · {text.zh_hans} · {text.en}"
 
 
-def _no(text: str) -> int:
+def _told(text: str, code: int) -> int:
     print(f"pratique gate: {text}", file=sys.stderr)
-    return NO
-
-
-def _wrong(text: str) -> int:
-    print(f"pratique gate: {text}", file=sys.stderr)
-    return WRONG_CALL
-
-
-def _fault(text: str) -> int:
-    print(f"pratique gate: {text}", file=sys.stderr)
-    return FAULT
+    return code

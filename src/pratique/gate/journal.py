@@ -207,6 +207,17 @@ class Journal:
             lambda c: int(c.execute("SELECT coalesce(max(slot15), 0) FROM counter").fetchone()[0]), 0
         )
 
+    def decisions(self) -> int:
+        """All decisions counted in the last thirty days, those taken back among them."""
+        return self.read(lambda c: int(c.execute("SELECT coalesce(sum(n), 0) FROM counter").fetchone()[0]), 0)
+
+    def last_hash(self) -> bytes:
+        """The end of the chain of closed slots; 32 zero bytes if none was closed."""
+        row = self.read(
+            lambda c: c.execute("SELECT body_hash FROM slot_chain ORDER BY seq DESC LIMIT 1").fetchone(), None
+        )
+        return bytes(row[0]) if row else bytes(32)
+
     def read(self, act: Callable[[sqlite3.Connection], T], default: T) -> T:
         """One reading, or the default while the file cannot be read."""
         try:

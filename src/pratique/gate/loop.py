@@ -16,7 +16,7 @@ from pratique.gate.lists import Lists, Loaded
 from pratique.gate.machine import Machine
 from pratique.gate.memory import Memory
 from pratique.gate.model import SLOT_CLOSES_AFTER, Decision, slot_of
-from pratique.gate.order import Order
+from pratique.gate.order import Order, is_over
 from pratique.gate.relay import DoorFault, Relay
 from pratique.gate.show import status
 from pratique.gate.sources import (
@@ -35,6 +35,7 @@ Tell = Callable[[dict[str, Any]], None]
 Show = Callable[[dict[str, Any]], None]
 
 CHORES_EVERY = 1.0  # seconds
+END_AFTER = 900.0  # seconds of running time between "over" and the end
 WAITING = 16  # events; a camera that is faster than the loop loses frames, never the loop its step
 
 
@@ -51,10 +52,12 @@ class Gate:
 
     def __init__(
         self, lists: Lists, journal: Journal, clock: Clock, memory: Memory, relay: Relay, tell: Tell,
-        show: Show | None = None, *, turn_sensor: bool = False, ticks: Callable[[], float] = ticks,
+        show: Show | None = None, *, turn_sensor: bool = False, end: Callable[[tuple[Order, ...]], None] | None = None,
+        ticks: Callable[[], float] = ticks,
     ) -> None:  # fmt: skip
         self.lists, self.journal, self.clock, self.memory, self.relay = lists, journal, clock, memory, relay
         self._tell, self._show, self._ticks = tell, show, ticks
+        self._end, self._over_since = end, float("inf")
         self.machine = Machine(since=ticks(), turn_sensor=turn_sensor)
         self.decided = 0
         self.opened = 0
@@ -99,6 +102,8 @@ class Gate:
                 ended = event.why
                 break
             self.handle(event)
+            if self.machine.state == "retired":
+                break
         self.finish()
         return ended
 
@@ -191,6 +196,8 @@ class Gate:
     def chores(self) -> None:
         """Once a second: new lists, the clock, slots to close, alarms, the screen's ages."""
         self._chores_at = self._ticks()
+        if self.machine.state == "retired":
+            return
         self.lists.refresh(self._time().now)
         self._cause("snapshot_refused", bool(self.lists.refused or self._pull_refused))
         loaded = self.lists.current
@@ -204,10 +211,25 @@ class Gate:
             order = self.lists.order(now)
             free = order is None or self._free(order, loaded)
             self._step(self.machine.under_mandate(not free, self._ticks()))
+            self._dead_man(loaded)
         if "door" in self.machine.faults:
             self._door(self._held_open)
         self._write_down()
         self._display()
+
+    def _dead_man(self, loaded: Loaded) -> None:
+        """Past the end and the grace of its mandates a gate destroys what it holds, with no network and nobody there.
+
+        A quarter of an hour of running time must pass first: a clock that jumped ahead may be set right by then.
+        """
+        if self._end is None or self._now.grade == "bad" or not is_over(loaded.orders, self._now.now):
+            self._over_since = float("inf")
+            return
+        self._over_since = min(self._over_since, self._ticks())
+        if self._ticks() - self._over_since >= END_AFTER:
+            self.journal.close_slots(self._now.unix, self.lists.number, all_of_them=True)
+            self._end(loaded.orders)
+            self._step(self.machine.retire(self._ticks()))
 
     def _write_down(self) -> None:
         slot15, closing = slot_of(self._now.unix), slot_of(self._now.unix - SLOT_CLOSES_AFTER)

@@ -4,7 +4,7 @@ The note came inside a snapshot signed by a quorum of root keys; its officers' s
 put there. This file reads the text and trusts nothing else of it.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -28,17 +28,19 @@ class Note(msgspec.Struct, frozen=True):
     start: datetime
     end: datetime
     purpose: Purpose
+    grace_hours: int = 0
     fail: dict[str, str] = {}
 
 
 class Order(NamedTuple):
-    """A mandate as a gate sees it."""
+    """A mandate as a gate sees it. At `destroys` (its end plus grace) the gate destroys what it holds."""
 
     id: str
     start: datetime
     end: datetime
     purpose: Text
     fail: FailTable
+    destroys: datetime
 
     def lives(self, now: datetime) -> bool:
         """True in [start, end)."""
@@ -53,9 +55,15 @@ def read_order(note: bytes) -> Order | None:
         raise ValueError("a time without a zone is not a time")
     if "gate" not in read.unlocks:
         return None
-    return Order(read.id, read.start, read.end, read.purpose.text, fail_table(read.fail))
+    destroys = read.end + timedelta(hours=max(0, read.grace_hours))
+    return Order(read.id, read.start, read.end, read.purpose.text, fail_table(read.fail), destroys)
 
 
 def live_order(orders: tuple[Order, ...], now: datetime) -> Order | None:
     """The order in force that ends last; None: no check here."""
     return max((order for order in orders if order.lives(now)), key=lambda order: order.end, default=None)
+
+
+def is_over(orders: tuple[Order, ...], now: datetime) -> bool:
+    """True once every mandate the gate ever worked under here is past its end and grace. No mandate: nothing to end."""
+    return bool(orders) and all(now >= order.destroys for order in orders)
