@@ -19,6 +19,7 @@ from pratique.policy import form, texts
 from pratique.policy.certlogic import Fault, evaluate, is_deeper
 from pratique.policy.context import DATE_FIELDS, types_at
 from pratique.policy.model import HouseRule, Rule, RuleSet
+from pratique.policy.monotone import losers
 from pratique.policy.ruleset import RULE_FIELDS, entry_of, is_supported, version_of
 from pratique.policy.statics import clock_misuses, item_of, paths_of, types_of
 
@@ -27,6 +28,7 @@ MAX_DEPTH = 64
 CODE = re.compile(r"[A-Z][A-Z0-9_]{2,39}")
 HEADS = {"General": "GR", "Vaccination": "VR", "Test": "TR", "Recovery": "RR"}
 EU_FIELDS = {*RULE_FIELDS, "AffectedFields", "Description", "Logic"}
+_FAIR: set[str] = set()  # hashes of rule sets without losers
 PREFIXES = ("payload.", "subject.", "item.")
 
 
@@ -45,10 +47,12 @@ def refuse_unpublishable(ruleset: RuleSet, now: datetime, mandate_ends_at: datet
     """Raises Refusal with the first problem, if there is any."""
     for problem in problems(ruleset, now, mandate_ends_at, known):
         raise Refusal(*problem)
+    for problem in _losses(ruleset):
+        raise Refusal(*problem)
 
 
 def problems(ruleset: RuleSet, now: datetime, mandate_ends_at: datetime, known: Known) -> Iterator[Problem]:
-    """Everything that stands against publishing, rule by rule."""
+    """Everything that stands against publishing, rule by rule; but for `_losses`, which asks all rules together."""
     if not ruleset.rules:
         yield Problem("NO_RULES", "rules", Text("there is no rule in it", "其中没有规则"))
     if ruleset.from_at >= min(ruleset.to_at, mandate_ends_at) or ruleset.to_at <= now:
@@ -232,6 +236,26 @@ def _tests(rule: Rule, ruleset: RuleSet) -> Iterator[Problem]:
         if isinstance(value, Fault) or value is not test.expected:
             told = Text(f"the test “{_short(test.name)}” fails", f"测试“{_short(test.name)}”未通过")
             yield Problem("TEST_FAILS", f"{rule.id}.tests", told)
+
+
+def _losses(ruleset: RuleSet) -> Iterator[Problem]:
+    """Rules that make somebody worse off by added evidence and do not say so. The search takes most of a second:
+    a document that passed once in this process is not searched again."""
+    if ruleset.hash in _FAIR:
+        return
+    for found in losers(ruleset):
+        if found.rule.house and found.rule.house.monotone:
+            before = ", ".join(one.id.rpartition(" ")[0] for one in found.before) or "nothing"
+            added = found.added.id.rpartition(" ")[0]
+            told = Text(
+                f"somebody with {before} would go from {found.was} to {found.becomes} by adding: {added}; "
+                "mend the rule, or declare monotone: false, which every preview shows first",
+                "增加有利证据反而使人处境变差;请修改规则,或声明monotone: false(将在预览首行显示)",
+            )
+            yield Problem("NOT_MONOTONE", found.rule.id, told)
+            return
+    if ruleset.hash:
+        _FAIR.add(ruleset.hash)
 
 
 def _types_at(root: str, value_sets: dict[str, Any], path: str) -> frozenset[str] | None:

@@ -7,6 +7,7 @@ employer, household or score can be named because none is here). Pure; `now` com
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -72,6 +73,7 @@ def item_context(item: Evidence, zone: str, grain: str) -> Context:
     return Context({"item": _fields(item, zone, grain)}, {"item": item})
 
 
+@lru_cache(maxsize=4096)  # ten people of a tube share their times
 def clock_text(now: datetime, zone: str, grain: str) -> str:
     """The clock as the rule sees it: an instant, or the civil day of `zone`."""
     return now.astimezone(ZoneInfo(zone)).date().isoformat() if grain == "day" else write_date(to_ms(now))
