@@ -432,3 +432,26 @@ def test_a_retired_gate_stays_retired() -> None:
 
 def test_a_start_that_takes_too_long_is_out_of_order() -> None:
     assert Machine().tick(5).state == "out_of_order"
+
+
+def test_after_a_hundred_passages_nothing_of_any_code_is_on_the_disk(bench: Bench) -> None:
+    from base64 import b64encode
+    from hashlib import sha1, sha256
+
+    from pratique.credentials import base45
+
+    texts = []
+    for n in range(100):
+        texts.append(bench.fresh(status=(1, n)))
+        bench.scan(texts[-1])
+        bench.go(9, 3)
+    bench.gate.chores()
+    disk = b"".join(path.read_bytes() for path in bench.folder.iterdir() if path.name.startswith("journal"))
+    disk += repr(bench.lines).encode() + repr(bench.shown).encode()
+
+    assert bench.gate.opened == 100
+    for text in texts:
+        raw = base45.decode(text[4:])
+        parts = [raw[60:76], raw[-40:-24], text[40:60].encode(), raw[60:76].hex().encode(), b64encode(raw[60:75])]
+        parts += [digest(body).digest()[:8] for digest in (sha1, sha256) for body in (text.encode(), raw)]
+        assert not any(part in disk for part in parts)
