@@ -149,7 +149,8 @@ def _plainly_good(certificate: dict[Any, Any]) -> dict[str, Any] | None:
 
     Narrower than the schema, never wider (a test holds that): what it lets through needs no further look.
     """
-    plain = _PLAIN.get(certificate.get("ver"))  # type: ignore[arg-type]  # any value is only looked up
+    version = certificate.get("ver")
+    plain = _PLAIN.get(version) if type(version) is str else None
     if plain is None or len(certificate) != 4:
         return None
     content: dict[str, Any] = {}

@@ -6,6 +6,7 @@ the bytes as received, and contents are looked at only after it.
 
 import zlib
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, NamedTuple, TypeGuard
 
 from pratique.credentials import base45, dcc
@@ -66,7 +67,7 @@ def read_claims(payload: bytes) -> Cwt:
 
 
 def _is_number(value: Any) -> TypeGuard[int | float]:
-    return type(value) is int or type(value) is float
+    return type(value) is int or (type(value) is float and isfinite(value))
 
 
 def check_hcert(text: str, now: float, snapshot: Snapshot) -> Outcome:
