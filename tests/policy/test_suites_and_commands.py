@@ -206,3 +206,24 @@ def test_values_are_compared_type_strictly() -> None:
     assert equal({"a": [1, None]}, {"a": [1.0, None]})
     for a, b in ((True, 1), (0, False), ("1", 1), (None, False), ([], {}), ({"a": 1}, {"a": True})):
         assert not equal(a, b)
+
+
+def test_a_preview_prints_counts_and_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads(town_rules())
+    document["rules"][2]["rule"]["Logic"]["if"][1]["not-after"][1]["plusTime"][1] = 24
+    old = tmp_path / "old.json"
+    old.write_bytes(town_rules())
+    new = write(tmp_path / "new.json", document)
+    code, out, _ = run(["preview", str(old), new, "--people", "5000", "--days", "2"], capsys)
+    seen = json.loads(out.splitlines()[-1])
+
+    assert code == 0
+    assert out.splitlines()[0].split()[:2] == ["worse", "off"]
+    assert seen["worse"] > 0
+    assert seen["causes"][0]["reason"]["code"] == "TEST_DUE"
+    assert len(seen["days"]) == 3
+    assert seen["assumed"]["en"].startswith("assumed:")
+    code, out, _ = run(["preview", "-", str(old), "--people", "1000", "--days", "0"], capsys)
+    assert code == 0
+    assert run(["preview", "-", str(tmp_path / "no.json")], capsys)[0] == 2
+    assert run(["preview", "-", str(old), "--people", "0"], capsys)[0] == 2

@@ -186,19 +186,27 @@ def applicable(
     ]
 
 
+def context_of(test: dict[str, Any], value_sets: Any) -> dict[str, Any]:
+    """The data a test is evaluated on; `external.valueSets = {"$ref": name}` stands for one of `value_sets`, all else
+    passes through. Raises KeyError for a name that is not there."""
+    context: dict[str, Any] = {
+        name: test[name] for name in ("payload", "subject", "item", "external") if name in test
+    }
+    external = context.get("external")
+    found = external.get("valueSets") if isinstance(external, dict) else None
+    if isinstance(external, dict) and isinstance(found, dict) and isinstance(found.get("$ref"), str):
+        known = value_sets if isinstance(value_sets, dict) else {}
+        context["external"] = {**external, "valueSets": known[found["$ref"]]}
+    return context
+
+
 def _read_test(entry: Any, field: str, value_sets: dict[str, Any]) -> RuleTest:
     if not isinstance(entry, dict) or not isinstance(entry.get("rule"), str) or "expected" not in entry:
         raise _invalid(field, "a test names its rule and what it expects", "测试须写明规则与预期结果")
-    context = {name: entry[name] for name in ("payload", "subject", "item", "external") if name in entry}
-    external = context.get("external")
-    if (
-        isinstance(external, dict)
-        and isinstance(found := external.get("valueSets"), dict)
-        and "$ref" in found
-    ):
-        if found["$ref"] not in value_sets:
-            raise _invalid(f"{field}.external.valueSets", "no such value set", "没有此值集")
-        context["external"] = {**external, "valueSets": value_sets[found["$ref"]]}
+    try:
+        context = context_of(entry, value_sets)
+    except KeyError:
+        raise _invalid(f"{field}.external.valueSets", "no such value set", "没有此值集") from None
     return RuleTest(
         name=str(entry.get("name", "")),
         rule=entry["rule"],

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from pratique.core.canonical import strict_json
 from pratique.policy.certlogic import Fault, Instant, Value, evaluate
 from pratique.policy.form import issues
+from pratique.policy.ruleset import context_of
 
 Engine = Callable[[Any, Sequence[Any]], list[Value | Fault]]
 VALIDATION = "issues"
@@ -186,16 +187,10 @@ def _cases_of_folder(folder: Path) -> Iterator[Case]:
 
 
 def _context(test: dict[str, Any], value_sets: Any, where: str) -> dict[str, Any]:
-    context: dict[str, Any] = {
-        name: test[name] for name in ("payload", "subject", "item", "external") if name in test
-    }
-    external = context.get("external")
-    found = external.get("valueSets") if isinstance(external, dict) else None
-    if isinstance(external, dict) and isinstance(found, dict) and isinstance(found.get("$ref"), str):
-        if not isinstance(value_sets, dict) or found["$ref"] not in value_sets:
-            raise Unreadable(f"{where}: there is no value set {found['$ref'][:40]}")
-        context["external"] = {**external, "valueSets": value_sets[found["$ref"]]}
-    return context
+    try:
+        return context_of(test, value_sets)
+    except KeyError as missing:
+        raise Unreadable(f"{where}: there is no value set {str(missing)[:40]}") from None
 
 
 def _read(path: Path) -> Any:
