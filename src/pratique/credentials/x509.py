@@ -44,7 +44,7 @@ def read_certificate(der: bytes) -> Certificate:
 
 
 def _certificate(der: bytes) -> Certificate:
-    signed = next(_parts(_open(next(_parts(der)), _SEQUENCE)))
+    signed = _first(_open(_first(der), _SEQUENCE))
     fields = list(_parts(_open(signed, _SEQUENCE)))
     if fields[0].tag == _VERSION:
         fields = fields[1:]
@@ -58,6 +58,12 @@ def _certificate(der: bytes) -> Certificate:
             usages = _usages(found.get(_KEY_USAGE))
             uris = _uris(found.get(_ALTERNATIVE_NAME))
     return Certificate(der, key.whole, begins, ends, usages, uris)
+
+
+def _first(raw: bytes) -> _Part:
+    for part in _parts(raw):
+        return part
+    raise ValueError("empty")
 
 
 def _parts(raw: bytes) -> Iterator[_Part]:
@@ -92,7 +98,7 @@ def _time(part: _Part) -> int:
 
 
 def _extensions(field: _Part) -> Iterator[tuple[bytes, bytes]]:
-    for extension in _parts(_open(next(_parts(field.content)), _SEQUENCE)):
+    for extension in _parts(_open(_first(field.content), _SEQUENCE)):
         name, *rest = _parts(_open(extension, _SEQUENCE))
         yield _open(name, _OID), _open(rest[-1], _OCTETS)
 
@@ -101,7 +107,7 @@ def _usages(value: bytes | None) -> tuple[str, ...]:
     if not value:
         return ()
     types = set()
-    for part in _parts(_open(next(_parts(value)), _SEQUENCE)):
+    for part in _parts(_open(_first(value), _SEQUENCE)):
         oid = _open(part, _OID)
         if oid[:-1] in _ARCS and oid[-1] in _TYPES:
             types.add(_TYPES[oid[-1]])
@@ -111,5 +117,5 @@ def _usages(value: bytes | None) -> tuple[str, ...]:
 def _uris(value: bytes | None) -> tuple[str, ...]:
     if not value:
         return ()
-    names = _parts(_open(next(_parts(value)), _SEQUENCE))
+    names = _parts(_open(_first(value), _SEQUENCE))
     return tuple(name.content.decode("ascii") for name in names if name.tag == _URI)
