@@ -452,6 +452,12 @@ def test_after_a_hundred_passages_nothing_of_any_code_is_on_the_disk(bench: Benc
     assert bench.gate.opened == 100
     for text in texts:
         raw = base45.decode(text[4:])
-        parts = [raw[60:76], raw[-40:-24], text[40:60].encode(), raw[60:76].hex().encode(), b64encode(raw[60:75])]
+        parts = [
+            raw[60:76],
+            raw[-40:-24],
+            text[40:60].encode(),
+            raw[60:76].hex().encode(),
+            b64encode(raw[60:75]),
+        ]
         parts += [digest(body).digest()[:8] for digest in (sha1, sha256) for body in (text.encode(), raw)]
         assert not any(part in disk for part in parts)
