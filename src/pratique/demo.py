@@ -7,6 +7,7 @@ thrown away when the demonstration ends.
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from pratique.core.moment import Moment
 from pratique.core.text import Text
 from pratique.fleet import service as fleet
 from pratique.gate.enrol import enrol
+from pratique.operate import stop_quietly
 from pratique.peers import Holder, Laboratory, SiteDevice, free_port, is_free
 from pratique.people import service as people
 from pratique.settings import Settings
@@ -100,6 +102,7 @@ def _serve(folder: Path, number: int) -> None:
     )
     gate = GateProcess(running)
     threading.Thread(target=gate.start, name="gate", daemon=True).start()
+    signal.signal(signal.SIGTERM, stop_quietly)
     print(f"pratique demo: open {settings.public_address()}/  (Ctrl-C ends it)", file=sys.stderr, flush=True)
     try:
         server.run()

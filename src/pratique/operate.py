@@ -2,15 +2,21 @@
 
 import json
 import logging
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import uvicorn
 from cyclopts import App, Parameter
 
-from pratique.app import Port, open_port, real_clock, web_app
+from pratique.app import Port, open_port, real_clock, retiring, web_app
 from pratique.mandates.cli import log_commands, mandate_commands
 from pratique.people import service as people
 from pratique.people.access import ROLES
+from pratique.retire.cli import retire_command
+from pratique.retire.house import Retiring
 from pratique.settings import read_settings
 from pratique.testing.cli import lab_commands
 
@@ -22,9 +28,20 @@ def opened() -> Port:
     return open_port(read_settings())
 
 
+@contextmanager
+def opened_for_the_end() -> Iterator[Retiring]:
+    """The deployment as destruction wants it."""
+    house = opened()
+    try:
+        yield retiring(house)
+    finally:
+        house.close()
+
+
 mandate = mandate_commands(opened)
 lab = lab_commands(opened)
 log = log_commands(opened, real_clock)
+retire = retire_command(opened_for_the_end)
 staff = App(name="staff", help="Staff accounts: invite, list, end.")
 
 
@@ -45,8 +62,15 @@ def serve(*, host: str = "", port: int = 0) -> int:
     return 0
 
 
+def stop_quietly(*_: object) -> None:
+    """SIGTERM after uvicorn has drained: leave through every `finally`, so that stores and children are closed."""
+    raise SystemExit(0)
+
+
 def run_server(house: Port, host: str, port: int) -> None:
     """uvicorn with the house's own habits: a start-up that fails stops; no access log, which would name callers."""
+    signal.signal(signal.SIGTERM, stop_quietly)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys
     uvicorn.run(
         web_app(house),
         host=host,

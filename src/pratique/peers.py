@@ -9,6 +9,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
+from secrets import token_hex
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -107,6 +108,7 @@ class Laboratory:
         self.code = code
         self.oid = oid
         self._zone = zone
+        self._series = token_hex(3).upper()  # control ids are unique over every restart of a laboratory
         self._control = 0
 
     def report(
@@ -121,7 +123,7 @@ class Laboratory:
         count = str(members) if members > 1 else ""
         segments = (
             f"MSH|^~\\&|LIS^2.999.8^ISO|{self.code}^{self.oid}^ISO|PRATIQUE|HUB|{time}||ORU^R01^ORU_R01|"
-            f"{control or f'{self.code}-{self._control:06d}'}|P|2.5.1|||AL|NE||UNICODE UTF-8",
+            f"{control or f'{self.code}-{self._series}-{self._control:06d}'}|P|2.5.1|||AL|NE||UNICODE UTF-8",
             f"PID|1||{tube}||POOL",
             f"ORC|RE|{tube}|{tube}-{self.code}",
             f"OBR|1|{tube}|{tube}-{self.code}|{test}|||{time}|||||||||||||||{time}|||{status}",
