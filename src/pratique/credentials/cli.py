@@ -42,7 +42,7 @@ def verify(
     trust: Annotated[list[Path] | None, Parameter(negative="")] = None,
     at: str | None = None,
     jsonl: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    root: Annotated[list[str] | None, Parameter(negative="")] = None,
+    root: Annotated[list[str] | None, Parameter(negative="", allow_leading_hyphen=True)] = None,
     quorum: int = 1,
     icvp: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from pratique.credentials.reasons import CredentialError, TooLarge
 
 Level = Literal["L", "M", "Q", "H"]
-MAX_PIXELS = 64_000_000
+MAX_PIXELS = 50_000_000
 _QR = zxingcpp.barcode_formats_from_str("QRCode")
 _QUIET = 4
 _SMALL = 700
@@ -32,15 +32,16 @@ class Code(NamedTuple):
 def read_picture(raw: bytes) -> list[str]:
     """The texts of all QR codes in a PNG, JPEG or other picture, empty where there is none.
 
-    Raises CredentialError UNREADABLE where it is no picture, TooLarge beyond 64 million pixels.
+    Raises CredentialError UNREADABLE where it is no picture, TooLarge beyond 50 million pixels.
     """
     try:
         with Image.open(BytesIO(raw)) as opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                raise TooLarge("a picture of more than 64 million pixels")
-            flat = _on_white(opened)
+            too_large = opened.width * opened.height > MAX_PIXELS
+            flat = None if too_large else _on_white(opened)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise CredentialError("UNREADABLE", "not a picture that can be opened") from None
+    if flat is None:
+        raise TooLarge("a picture of more than 50 million pixels")
     return read_frame(np.asarray(flat))
 
 
