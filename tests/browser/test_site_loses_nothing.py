@@ -13,7 +13,11 @@ from tests.browser.test_site_tubes_are_registered import TOKEN, enrolled, give, 
 def opened(playwright: Playwright, profile: Path) -> BrowserContext:
     """A browser with a profile on the disk, as a phone has one."""
     return playwright.chromium.launch_persistent_context(
-        str(profile), executable_path=CHROMIUM, args=FLAGS, viewport={"width": 390, "height": 844}, locale="en"
+        str(profile),
+        executable_path=CHROMIUM,
+        args=FLAGS,
+        viewport={"width": 390, "height": 844},
+        locale="en",
     )
 
 

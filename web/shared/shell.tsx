@@ -55,3 +55,6 @@ export function mount(face: ComponentChildren): void {
   place.replaceChildren();
   render(face, place);
 }
+
+/** While the store on this device is being read. */
+export const Opening = () => <main class="page" id="main"><p role="status">{t("common.opening")}</p></main>;

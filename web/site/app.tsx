@@ -9,7 +9,7 @@ import { linkedToken, Enrol } from "./enrol.tsx";
 import { inReach, keepOffline, openInReach } from "../shared/offline.ts";
 import { language } from "../shared/prefs.ts";
 import { route } from "../shared/route.ts";
-import { Bar, mount, Screen } from "../shared/shell.tsx";
+import { Bar, mount, Opening, Screen } from "../shared/shell.tsx";
 import { unlockSound } from "../shared/sound.ts";
 import { say, t } from "../shared/words.ts";
 import { QueueScreen } from "./queue.tsx";
@@ -17,7 +17,7 @@ import { device, ready, start, tube } from "./state.ts";
 import { Work } from "./work.tsx";
 
 function Open() {
-  if (ready.value === "no") return null;
+  if (ready.value === "no") return <Opening />;
   if (ready.value === "elsewhere") return <Screen title={t("site.elsewhere.title")}><p class="lead">{t("site.elsewhere.what")}</p><button class="button" type="button" onClick={() => location.reload()}>{t("site.elsewhere.again")}</button></Screen>;
   if (!device.value) return <Enrol />;
   return route.value[0] === "queue" ? <QueueScreen /> : <Work />;

@@ -7,7 +7,7 @@ import "./wallet.css";
 import { inReach, keepOffline, openInReach } from "../shared/offline.ts";
 import { language } from "../shared/prefs.ts";
 import { route } from "../shared/route.ts";
-import { Bar, mount } from "../shared/shell.tsx";
+import { Bar, mount, Opening } from "../shared/shell.tsx";
 import { t } from "../shared/words.ts";
 import { Home } from "./home.tsx";
 import { AppealsScreen, HelpScreen, LooksScreen, NoticesScreen, PaperScreen, ResultsScreen } from "./lists.tsx";
@@ -19,7 +19,7 @@ import { Welcome } from "./welcome.tsx";
 
 function Open() {
   const [place, id] = route.value;
-  if (!ready.value) return null;
+  if (!ready.value) return <Opening />;
   if (place === "paper") return <PaperScreen />;
   if (place === "settings") return <SettingsScreen />;
   if (!holder.value) return <Welcome />;

@@ -34,19 +34,20 @@ export function KindBadge({ notice }: { notice: Notice }) {
 
 export function NoticeBody({ notice, brief }: { notice: Notice; brief?: boolean }) {
   const open = isOpen(notice);
+  const level = brief ? "h3" : "h2";
   return (
     <div class="stack wide">
       <div class="row"><KindBadge notice={notice} /></div>
       {!open && <p class="note clear">{t("wallet.notice.over", { why: say(notice.history.at(-1)?.what ?? notice.title) })}</p>}
-      <Part title={t("wallet.notice.why")}><p>{say(notice.reason.text)}</p></Part>
-      {open && notice.remedy.length > 0 && <Part title={t("wallet.notice.do")}><Lines list={notice.remedy} /></Part>}
+      <Part title={t("wallet.notice.why")} level={level}><p>{say(notice.reason.text)}</p></Part>
+      {open && notice.remedy.length > 0 && <Part title={t("wallet.notice.do")} level={level}><Lines list={notice.remedy} /></Part>}
       {open && notice.class !== "information" && (
-        <Part title={t("wallet.notice.when")}>
+        <Part title={t("wallet.notice.when")} level={level}>
           <Until at={notice.deadline_effective} sentence="wallet.notice.by" />
           {notice.extended_because.length > 0 && <p class="note quiet small">{t("wallet.notice.extended", { why: notice.extended_because.map(say).join(" · ") })}</p>}
         </Part>
       )}
-      {open && notice.allowed.length > 0 && <Part title={t("wallet.notice.allowed")}><Lines list={notice.allowed} /></Part>}
+      {open && notice.allowed.length > 0 && <Part title={t("wallet.notice.allowed")} level={level}><Lines list={notice.allowed} /></Part>}
       {brief
         ? <div class="buttons">
             <a class="button second" href={`#/notice/${notice.id}`}>{t("wallet.notice.facts-link")}</a>
@@ -80,9 +81,9 @@ function AppealPart({ notice }: { notice: Notice }) {
   const queued = waiting.value.find((w) => w.notice_id === notice.id);
   const made = view.value?.appeals.filter((a) => a.notice_id === notice.id).at(-1);
 
-  if (queued) return <Part title={t("wallet.notice.facts")}><Facts facts={notice.facts} /><p class="note flag" role="status">{t("wallet.appeal.waits")}</p></Part>;
-  if (made) return <Part title={t("wallet.notice.facts")}><Facts facts={notice.facts} /><AppealCard appeal={made} /></Part>;
-  if (!isOpen(notice)) return <Part title={t("wallet.notice.facts")}><Facts facts={notice.facts} /></Part>;
+  if (queued) return <Part title={t("wallet.notice.facts")} level="h2"><Facts facts={notice.facts} /><p class="note flag" role="status">{t("wallet.appeal.waits")}</p></Part>;
+  if (made) return <Part title={t("wallet.notice.facts")} level="h2"><Facts facts={notice.facts} /><AppealCard appeal={made} /></Part>;
+  if (!isOpen(notice)) return <Part title={t("wallet.notice.facts")} level="h2"><Facts facts={notice.facts} /></Part>;
 
   const toggle = (i: number) => setWrong((was) => new Set(was.has(i) ? [...was].filter((n) => n !== i) : [...was, i]));
   const send = (event: Event) => {

@@ -35,8 +35,9 @@ export function Lines({ list }: { list: readonly Text[] }) {
   return <ul>{list.map((item) => <li>{say(item)}</li>)}</ul>;
 }
 
-export function Part({ title, children }: { title: string; children: ComponentChildren }) {
-  return <section class="part"><h3 class="over">{title}</h3>{children}</section>;
+export function Part({ title, level = "h3", children }: { title: string; level?: "h2" | "h3"; children: ComponentChildren }) {
+  const Heading = level;
+  return <section class="part"><Heading class="over">{title}</Heading>{children}</section>;
 }
 
 export function Facts({ facts }: { facts: readonly Fact[] }) {
