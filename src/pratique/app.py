@@ -208,7 +208,11 @@ def chores(port: Port) -> list[Chore]:
     return [
         Chore("destroy what is due", 5, lambda: retire.destroy_due(retiring(port))),
         Chore("lift what is due", 5, write(lambda tx, moment: notices.sweep(tx, moment, port.house))),
-        Chore("sign a snapshot", 2, write(lambda tx, moment: _snapshot(tx, moment, port))),
+        Chore(
+            "sign a snapshot",
+            2,
+            write(lambda tx, moment: fleet.refresh_snapshot(tx, moment, port.signing_roots)),
+        ),
         Chore("release what is quiet", 1, write(lambda tx, moment: testing.settle(tx, moment, tell(port)))),
         Chore("publish the log", 1, lambda: port.log.pending() and port.log.publish(port.moment())),
         Chore(
@@ -219,12 +223,6 @@ def chores(port: Port) -> list[Chore]:
         Chore("forget what is past its window", 3600, write(testing.sweep)),
         Chore("drop old issuances", 3600, write(credentials.sweep)),
     ]
-
-
-def _snapshot(tx: Tx, moment: Moment, port: Port) -> int | None:
-    if not any(mandate.in_force(moment.now, "gate") for mandate in mandates.live_mandates(tx, moment.now)):
-        return None
-    return fleet.refresh_snapshot(tx, moment, port.signing_roots)
 
 
 async def run_chores(port: Port, stop: asyncio.Event) -> None:

@@ -217,7 +217,7 @@ class GateProcess:
             self._process = subprocess.Popen(
                 [
                     sys.executable, "-m", "pratique.gate", "run", "--source", "browser", "--home", str(home),
-                    "--server", address, "--screen", str(screen),
+                    "--server", address, "--screen", str(screen), "--every", "5",
                 ],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ,
             )  # fmt: skip

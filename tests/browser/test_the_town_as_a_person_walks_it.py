@@ -135,7 +135,7 @@ def test_it_works(walk: Watched, town: Town, with_camera: Callable[..., Watched]
     shown = read_code(holder)
 
     door = with_camera(town.gate, shown).page("/", language, viewport=DESK)
-    door.locator("[data-face='clear']").wait_for(timeout=30_000)
+    door.locator("[data-face='clear']").wait_for(timeout=45_000)
     expect(door.locator("h1")).to_have_text({"zh-CN": "请进", "en": "Enter"}[language])
 
 

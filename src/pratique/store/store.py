@@ -1,6 +1,7 @@
 """The store: read a snapshot, write a use case. What `write` returned is on disk."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
@@ -72,4 +73,15 @@ def open_store(url: str, home: Path) -> Store:
     """Open the database named by `url` (empty: `home/pratique.db`) and bring its tables up to date."""
     engine = engine_for(url, home)
     migrate(engine)
+    if isinstance(engine, SqliteEngine):
+        sync_folder(engine.path.parent)
     return Store(engine)
+
+
+def sync_folder(folder: Path) -> None:
+    """A new file is on disk only when its folder is: a power cut may otherwise bring back what was there before."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -159,7 +159,6 @@ CREATE TABLE custody (
   recorded_at BIGINT NOT NULL
 ) STRICT;
 CREATE INDEX custody_thing ON custody (thing, at);
-CREATE INDEX custody_lab ON custody (lab_id, at);
 
 -- sha256 covers the bytes as received; kept holds them without every personal field.
 CREATE TABLE lab_message (
