@@ -4,6 +4,7 @@ import copy
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
@@ -11,14 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pratique.core.moment import to_ms
+from pratique.core.moment import Moment, to_ms
+from pratique.policy import service
 from pratique.policy.city import NEVER_MINUTE, OUTCOMES, decide_city, population_of
 from pratique.policy.decide import decide
+from pratique.policy.drafts import preview_draft
 from pratique.policy.model import Evidence, RuleSet
 from pratique.policy.preview import _guarded, hidden, preview
 from pratique.policy.ruleset import read_rule_set, rule_set_of
 from pratique.policy.service import town_rules
 from pratique.policy.synthetic import made_up_city
+from pratique.store.sealing import Sealer
+from pratique.store.store import Store
+from tests.policy.conftest import Make
 from tests.policy.making import MANDATE, NOW
 from tests.policy.test_decisions_explain_themselves import EVIDENCE, TOWN, day_rules
 
@@ -160,3 +166,23 @@ def test_item_rules_are_not_decided_as_a_city() -> None:
 
     with pytest.raises(ValueError, match="subject rules"):
         decide_city(rules, population_of([[]]), datetime(2026, 1, 5, tzinfo=UTC))
+
+
+def test_a_draft_is_tried_on_who_is_really_there(
+    ruled: Store, moment: Moment, sealer: Sealer, evidence: Make
+) -> None:
+    people = [f"{i:026d}" for i in range(40)]
+    changes = [
+        service.EvidenceChange(evidence("not-detected", 60 if i < 25 else 5, subject_id=one))
+        for i, one in enumerate(people)
+    ]
+    draft = json.loads(town_rules())
+    draft["rules"][2]["rule"]["Logic"]["if"][1]["not-after"][1]["plusTime"][1] = 48
+    ruled.write(lambda tx: service.publish_policy(tx, moment, town_rules(), MANDATE))
+    ruled.write(lambda tx: service.record_all(tx, moment, sealer, changes))
+    with ruled.read() as tx:
+        seen = preview_draft(tx, moment, sealer, json.dumps(draft).encode(), days=3)
+
+    assert (seen.people, seen.worse, seen.better) == (40, 25, 0)
+    assert seen.days[0].matrix[0] == (15, 25, 0)
+    assert [day.at.astimezone(ZoneInfo("Asia/Shanghai")).hour for day in seen.days] == [8, 0, 0, 0]

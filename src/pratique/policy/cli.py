@@ -6,10 +6,9 @@ the one handler above all commands.
 
 import secrets
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 from cyclopts import App, Parameter
@@ -19,6 +18,7 @@ from pratique.core.moment import Moment, rfc3339
 from pratique.core.text import Text
 from pratique.policy import service, suites
 from pratique.policy.city import OUTCOMES
+from pratique.policy.drafts import clocks
 from pratique.policy.engines import ENGINES
 from pratique.policy.preview import preview as make_preview
 from pratique.policy.ruleset import read_rule_set
@@ -130,12 +130,9 @@ def preview(
     except OSError as fault:
         return _called_wrongly(f"{fault.filename}: cannot be read ({fault.strerror}); check the name")
     now = datetime.now(UTC)  # noqa: TID251 - a command's moment is now
-    zone = next((ZoneInfo(rule.house.zone) for rule in after.rules if rule.house), ZoneInfo("UTC"))
-    today = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    midnights = [(today + timedelta(days=i)).astimezone(UTC) for i in range(1, days + 1)]
     city = made_up_city(people, now, seed)
     try:
-        seen = make_preview(before, after, city, [now, *midnights], assumed=ASSUMED)
+        seen = make_preview(before, after, city, clocks(now, after, days), assumed=ASSUMED)
     except ValueError as fault:
         raise Refusal("NOT_A_CITY", str(new), Text(str(fault), f"无法预览:{fault}")) from None
     print(f"{'worse off':>12} {_shown(seen.worse)}    better off {_shown(seen.better)}    of {seen.people}")

@@ -424,9 +424,8 @@ def _all_of(rows: Rows, wides: list[Wide]) -> Cells:
 
 
 def _true(made: Cells, few: Any) -> Cells:
-    return Cells(
-        ops.TRUE_KIND, np.ones(len(few), np.bool_), None if np.ndim(made.error) == 0 else made.error[few]
-    )
+    error = made.error if np.ndim(made.error) == 0 else made.error[few]
+    return Cells(ops.TRUE_KIND, np.ones(len(few), np.bool_), error)
 
 
 def _few_of(rows: Rows, few: Any) -> NDArray[np.intp]:
