@@ -36,7 +36,6 @@ from pratique.credentials.snapshot import SKEW_S
 from pratique.fleet import api as fleet_api
 from pratique.fleet import service as fleet
 from pratique.mandates import api as log_api
-from pratique.mandates import service as mandates
 from pratique.mandates.keystore import KeyStore
 from pratique.mandates.note import NoteSigner
 from pratique.mandates.publisher import Publisher

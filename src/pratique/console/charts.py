@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-WIDTH, HEIGHT, LEFT, BOTTOM = 640, 180, 44, 26
+WIDTH, HEIGHT, LEFT, BOTTOM = 1040, 240, 52, 30
 
 
 class Column(NamedTuple):
@@ -42,6 +42,11 @@ def stacked(title: str, unit: str, series: Sequence[str], columns: Sequence[Colu
         f'height="14"/></svg>{escape(name)}</span>'
         for n, name in enumerate(series)
     )
+    if any(c.parts is None for c in columns):
+        legend += (
+            '<span class="key"><svg width="14" height="14" aria-hidden="true"><rect class="gap" width="14" '
+            f'height="14"/></svg>{escape(gap)}</span>'
+        )
     return (
         f'<figure class="chart"><figcaption>{escape(title)} <small>{escape(unit)}</small></figcaption>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{"".join(marks)}</svg>'

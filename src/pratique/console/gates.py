@@ -17,7 +17,7 @@ from pratique.fleet import service as fleet
 from pratique.fleet.model import SLOT_SECONDS, Gate, SlotCount
 from pratique.mandates import service as mandates
 from pratique.mandates.document import mandate_of
-from pratique.mandates.model import Standing
+from pratique.mandates.model import CLASS_TEXT, Standing
 from pratique.store.tx import Tx
 from pratique.web.frame import Answer, Call, Route
 
@@ -70,7 +70,7 @@ def routes(desk: Desk) -> list[Route]:
 
     async def orders(call: Call) -> Answer:
         rows = await desk.store.aread(lambda tx: mandate_rows(tx, call.moment.now))
-        return page(call, "mandates", desk.zone, section="mandates", mandates=rows)
+        return page(call, "mandates", desk.zone, section="mandates", mandates=rows, class_text=CLASS_TEXT)
 
     return [
         Route("GET", "/console/gates", gates, OFFICERS, "gates and their counts", page=True),
@@ -92,7 +92,9 @@ def mandate_rows(tx: Tx, now: datetime) -> list[MandateRow]:
 
 def qr_svg(text: str) -> str:
     """A QR code as SVG with its quiet zone, level M."""
-    return segno.make(text, error="m", micro=False).svg_inline(scale=4, border=4, dark="#111", light="#fff")
+    return segno.make(text, error="m", micro=False).svg_inline(
+        scale=4, border=4, dark="#111", light="#fff", omitsize=True
+    )
 
 
 def flow(counts: Sequence[SlotCount], now: datetime, desk: Desk, language: str) -> str:
@@ -143,7 +145,9 @@ def _row(gate: Gate, now: datetime) -> GateRow:
         state, badge = "new", "info"
     elif now - gate.last_seen_at > LOST:
         state, badge = "down", "bad"
-    elif now - gate.last_seen_at > LATE or gate.alarms:
+    elif gate.alarms:
+        state, badge = "alarm", "warn"
+    elif now - gate.last_seen_at > LATE:
         state, badge = "grace", "warn"
     else:
         state, badge = "up", "ok"

@@ -73,7 +73,7 @@ def local(at: datetime, zone: ZoneInfo, language: str) -> str:
     """Day and time in the zone of the place, with the zone named."""
     here = at.astimezone(zone)
     if language == "zh-Hans":
-        return f"{here.month}月{here.day}日 周{DAYS[here.weekday()]} {here:%H:%M}({zone.key})"
+        return f"{here.month}月{here.day}日 周{DAYS[here.weekday()]} {here:%H:%M}（{zone.key}）"
     return f"{here:%a} {here.day} {here:%b %H:%M} ({zone.key})"
 
 
