@@ -156,13 +156,14 @@ def _rule_cases(document: dict[str, Any], source: str) -> Iterator[Case]:
         if not isinstance(rule, dict) or "Logic" not in rule:
             raise Unreadable(f"{source}: rules.{i} has no Logic")
         logic[str(rule.get("Identifier")), str(rule.get("Version"))] = rule["Logic"]
+    newest = dict(logic)  # the last one in the file, for tests that name no version
     tests = document.get("tests", [])
     if not isinstance(tests, list):
         raise Unreadable(f"{source}: tests are not a list")
     for i, test in enumerate(tests):
         if not isinstance(test, dict) or "expected" not in test:
             raise Unreadable(f"{source}: tests.{i} expects nothing")
-        key = str(test.get("rule")), str(test.get("version"))
+        key = str(test.get("rule")), str(test.get("version") or newest.get(str(test.get("rule")), ""))
         if key not in logic:
             raise Unreadable(
                 f"{source}: tests.{i} names a rule that is not there: {key[0][:20]} {key[1][:20]}"
