@@ -227,3 +227,16 @@ def test_a_preview_prints_counts_and_one_object(tmp_path: Path, capsys: pytest.C
     assert code == 0
     assert run(["preview", "-", str(tmp_path / "no.json")], capsys)[0] == 2
     assert run(["preview", "-", str(old), "--people", "0"], capsys)[0] == 2
+
+
+def test_a_test_without_a_version_means_the_last_one_in_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = [{"Identifier": "GR-ZZ-0001", "Version": f"1.0.{n}", "Logic": {"===": [1, n]}} for n in (0, 1)]
+    document = {
+        "rules": rules,
+        "tests": [{"rule": "GR-ZZ-0001", "payload": {}, "external": {}, "expected": True}],
+    }
+    code, out, _ = run(["test", write(tmp_path / "ZZ.json", document)], capsys)
+
+    assert (code, json.loads(out)["passed"]) == (0, 1)

@@ -156,7 +156,7 @@ def _rule_cases(document: dict[str, Any], source: str) -> Iterator[Case]:
         if not isinstance(rule, dict) or "Logic" not in rule:
             raise Unreadable(f"{source}: rules.{i} has no Logic")
         logic[str(rule.get("Identifier")), str(rule.get("Version"))] = rule["Logic"]
-    newest = dict(logic)  # the last one in the file, for tests that name no version
+    newest = dict(logic.keys())  # the last one in the file, for tests that name no version
     tests = document.get("tests", [])
     if not isinstance(tests, list):
         raise Unreadable(f"{source}: tests are not a list")
