@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from pratique.core.errors import StorageFull
 from pratique.store.store import Store
@@ -30,27 +31,30 @@ async def listening(world: World, store: Store | None = None, **options) -> Asyn
         await listener.close()
 
 
-def play(world: World, act: Callable[[int], Awaitable[object]], **options) -> object:
+def play(
+    world: World, act: Callable[[int], Awaitable[object]], loop: Callable = asyncio.run, **options
+) -> object:
     """Run `act(port)` against a listener."""
 
     async def run() -> object:
         async with listening(world, **options) as port:
             return await asyncio.wait_for(act(port), 60)
 
-    return asyncio.run(run())
+    return loop(run())
 
 
 def letters(answers: list[list[Answer]]) -> list[str]:
     return [one.letters for found in answers for one in found]
 
 
-def test_it_works(world: World) -> None:
+@pytest.mark.parametrize("loop", [asyncio.run, uvloop.run])
+def test_it_works(world: World, loop: Callable) -> None:
     subjects = world.pool("X0001")
 
     async def act(port: int) -> list[list[Answer]]:
         return await send("127.0.0.1", port, [oru("X0001", NEGATIVE, world.now)])
 
-    answers = play(world, act)
+    answers = play(world, act, loop)
 
     assert answers == [[Answer("CA", "C1")]]
     assert world.state("X0001") == "negative"

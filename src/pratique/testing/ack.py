@@ -6,12 +6,15 @@ MSH-15 asks for it. Junk in these fields counts as empty. Written in ASCII only,
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from pratique.testing.er7 import Message
 from pratique.testing.model import Ack
 
 _KNOWN = ("AL", "NE", "ER", "SU")
-_ESCAPES = {"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\", "\r": " ", "\n": " "}
+_ESCAPES = str.maketrans(
+    {"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\", "\r": " ", "\n": " "}
+)
 
 
 def wants(message: Message | None, ack: Ack, *, always: bool) -> str:
@@ -44,18 +47,23 @@ def write(message: Message | None, ack: Ack, letters: str, now: datetime, own_id
 
 def write_batch(answers: Sequence[bytes], now: datetime, own_id: str) -> bytes:
     """The answers to one batch as one batch, in order."""
-    stamp = now.strftime("%Y%m%d%H%M%S+0000")
+    stamp = _stamp(now.replace(microsecond=0))
     head = f"BHS|^~\\&|PRATIQUE|HUB|||{stamp}||||{own_id}\r".encode("ascii")
     return head + b"".join(answers) + f"BTS|{len(answers)}\r".encode("ascii")
 
 
 def escape(text: str) -> str:
     """Plain text as an HL7 field value under the standard delimiters."""
-    return "".join(_ESCAPES.get(c, c) for c in text)
+    return text.translate(_ESCAPES)
+
+
+@lru_cache(maxsize=4)
+def _stamp(second: datetime) -> str:
+    return second.strftime("%Y%m%d%H%M%S+0000")
 
 
 def _header(theirs: tuple[str, str], now: datetime, kind: str, own_id: str, processing: str) -> str:
-    stamp = now.strftime("%Y%m%d%H%M%S+0000")
+    stamp = _stamp(now.replace(microsecond=0))
     return f"MSH|^~\\&|PRATIQUE|HUB|{theirs[0]}|{theirs[1]}|{stamp}||{kind}|{own_id}|{processing}|2.5.1"
 
 

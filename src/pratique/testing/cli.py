@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Protocol
 
 import msgspec
+import uvloop
 from cyclopts import App, Parameter
 
 from pratique.core.errors import Refusal
@@ -71,7 +72,7 @@ def lab_commands(open_lab: Callable[[], Opened]) -> App:
         """
         opened = open_lab()
         try:
-            asyncio.run(
+            uvloop.run(
                 _serve(opened.door, host, mllp, _tls(cert, key, client_ca), always_answer=always_answer)
             )
         finally:

@@ -3,7 +3,6 @@
 A second person, never the one who uploaded, lets a held run out. Boards carry counts and tube codes, never people.
 """
 
-from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -11,8 +10,6 @@ import msgspec
 from pratique.core.errors import NotAllowed, NotFound, Refusal
 from pratique.core.moment import Moment, from_ms
 from pratique.core.text import Text
-from pratique.policy.model import Evidence
-from pratique.policy.service import EvidenceChange
 from pratique.store.sealing import Sealer
 from pratique.store.tx import Row, Tx
 from pratique.testing import erasing, release, releasing, store, store_results, store_tubes
@@ -245,30 +242,20 @@ def resolve_conflict(
     asked = [s for s in second if s not in first] if verdict == "first" else sorted({*first, *second})
     store.close_task(tx, "conflict", conflict_id, reviewer, moment.now_ms)
     mandate_id = tube.mandate_id if tube else store_tubes.mandate_of_conflict(tx, conflict_id)
-    _ask_again(tx, moment, asked, mandate_id, min(tube.analytes) if tube else "", sealed_at, tell)
+    changes = releasing.ask_again(
+        tx,
+        moment,
+        asked,
+        mandate_id=mandate_id,
+        analyte=min(tube.analytes) if tube else "",
+        sealed_at=sealed_at,
+    )
+    if changes:
+        tell(tx, moment, changes)
     if verdict == "first" and store_tubes.open_conflicts_of(tx, code) == 0:
         store_tubes.set_conflict(tx, code, 0)
         for analyte in store_results.analytes_reported(tx, code):
             releasing.judge(tx, moment, code, analyte, tell)
-
-
-def _ask_again(
-    tx: Tx, moment: Moment, subjects: Sequence[str], mandate_id: str, analyte: str, sealed_at: int, tell: Tell
-) -> None:
-    known = releasing.known_people(tx, subjects)
-    changes = [
-        EvidenceChange(
-            Evidence(
-                id=moment.new_id(), subject_id=subject, kind="test", outcome="recollect", analyte=analyte,
-                sampled_at=from_ms(sealed_at), known_at=moment.now, source=Text("sampling", "采样"),
-                ref=moment.new_id(), mandate_id=mandate_id,
-            )
-        )
-        for subject in subjects
-        if subject in known
-    ]  # fmt: skip
-    if changes:
-        tell(tx, moment, changes)
 
 
 def _nothing(field: str) -> NotFound:

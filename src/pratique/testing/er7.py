@@ -93,8 +93,8 @@ class Segment:
         """`OBX[2]/5`, or `MSH/10` for what occurs once."""
         return f"{self.name}/{field}" if self.name == "MSH" else f"{self.name}[{self.number}]/{field}"
 
-    def raw(self, field: int) -> str:
-        """The field as sent, or an empty string. Numbers count from 1; MSH-1 is the separator."""
+    def fields(self) -> list[str]:
+        """All fields as sent, the name in front; MSH-1 is the separator. Raises Unreadable for one over 64 KiB."""
         fields = self._fields
         if fields is None:
             fields = self._line.split(self.delimiters.field)
@@ -107,6 +107,11 @@ class Segment:
                             "102", self.where(n), "the field is longer than 64 KiB", "字段超过 64 KiB", "R"
                         )
             self._fields = fields
+        return fields
+
+    def raw(self, field: int) -> str:
+        """The field as sent, or an empty string. Numbers count from 1; MSH-1 is the separator."""
+        fields = self._fields or self.fields()
         return fields[field] if field < len(fields) else ""
 
     def repetitions(self, field: int) -> list[str]:
@@ -119,25 +124,24 @@ class Segment:
 
     def part(self, field: int, component: int = 1, subcomponent: int = 1, repetition: int = 1) -> str:
         """One subcomponent, unescaped; empty if absent. `""` (delete) comes out as empty too."""
-        return _unquoted(self.unescape(self._part(field, component, subcomponent, repetition)))
+        fields = self._fields or self.fields()
+        value = fields[field] if field < len(fields) else ""
+        if not value or (value.isalnum() and component == subcomponent == repetition == 1):
+            return value  # no delimiter is a letter or a digit
+        marks = self.delimiters
+        for mark, wanted in (
+            (marks.repetition, repetition), (marks.component, component), (marks.subcomponent, subcomponent),
+        ):  # fmt: skip
+            if wanted == 1:
+                value = value.partition(mark)[0]
+            else:
+                parts = value.split(mark, wanted)
+                value = parts[wanted - 1] if wanted <= len(parts) else ""
+        return _unquoted(self.unescape(value))
 
     def text(self, field: int) -> str:
         """The whole field, unescaped, delimiters of components left as sent."""
         return _unquoted(self.unescape(self.raw(field)))
-
-    def _part(self, field: int, component: int, subcomponent: int, repetition: int) -> str:
-        value = self.raw(field)
-        for mark, wanted in (
-            (self.delimiters.repetition, repetition),
-            (self.delimiters.component, component),
-            (self.delimiters.subcomponent, subcomponent),
-        ):
-            if mark and mark in value:
-                parts = value.split(mark, wanted)
-                value = parts[wanted - 1] if wanted <= len(parts) else ""
-            elif wanted > 1:
-                return ""
-        return value
 
     def unescape(self, value: str) -> str:
         """HL7 v2.5.1 section 2.7; an unknown escape stays as it was sent."""

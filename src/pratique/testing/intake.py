@@ -6,20 +6,18 @@ half stored. Laboratories know tube codes; names are blanked before anything is 
 the caller, after the commit.
 """
 
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
 import msgspec
 
-from pratique.core.canonical import canonical_json
 from pratique.core.errors import Refusal
 from pratique.core.moment import Moment, rfc3339, to_ms
 from pratique.core.text import Text
 from pratique.store.sealing import Place, Sealer
 from pratique.store.tx import Tx
 from pratique.testing import bundles, er7, fhir, oru, releasing, store, store_results, store_tubes, tables
-from pratique.testing.model import Ack, Incoming, Lab, Observed, Sender
+from pratique.testing.model import Ack, Incoming, Lab, Observed, Sender, Version
 from pratique.testing.releasing import Tell
 
 QUARANTINE_DAYS = 30
@@ -82,11 +80,9 @@ def receive(
         return Judged(_verdict(tx, moment, refusal, sender, lab), message, bool(lab and lab.always_answer))
     try:
         sender = oru.sender_of(message)
-        lab = _known_lab(tx, sender, channel)
-        if (earlier := _repeat(tx, sender, digest)) is not None:
-            return Judged(earlier, message, lab.always_answer)
-        incoming = oru.incoming(message, lab, batch_key)
-        _take(tx, moment, incoming, lab, digest, channel.by, tell)
+        lab, earlier = _known_lab(tx, sender, channel)
+        if not _is_repeat(earlier, digest):
+            _take(tx, moment, oru.incoming(message, lab, batch_key), lab, digest, channel.by, tell)
     except Refusal as refusal:
         if isinstance(refusal, er7.Unreadable | _Refused):
             kept = oru.kept(message)
@@ -98,24 +94,24 @@ def receive(
     return Judged(Ack("A", sender.control_id), message, lab.always_answer)
 
 
-def _known_lab(tx: Tx, sender: Sender, channel: LabChannel) -> Lab:
-    lab = store_results.lab_named(tx, sender.name)
-    if lab is None or (lab.oid and sender.oid and lab.oid != sender.oid):
+def _known_lab(tx: Tx, sender: Sender, channel: LabChannel) -> tuple[Lab, bytes | None]:
+    """The laboratory, and the hash of what came under this key before. Raises _Refused."""
+    known = store_results.lab_and_repeat(
+        tx, sender.name, sender.application, sender.facility, sender.control_id
+    )
+    if known is None or (known[0].oid and sender.oid and known[0].oid != sender.oid):
         raise _refuse("204", "MSH/4", "this laboratory is not registered here", "该检测机构未登记")
-    if channel.lab and channel.lab != lab.name:
+    if channel.lab and channel.lab != known[0].name:
         raise _refuse("204", "MSH/4", "this channel belongs to another laboratory", "该通道属于其他检测机构")
-    return lab
+    return known
 
 
-def _repeat(tx: Tx, sender: Sender, digest: bytes) -> Ack | None:
-    """The answer to a key we have: accepted again for the same bytes. Raises _Refused for other bytes."""
-    known = store_results.message_hash(tx, sender.application, sender.facility, sender.control_id)
-    if known is None:
-        return None
-    if known == digest:
-        return Ack("A", sender.control_id)
-    raise _refuse("205", "MSH/10", "this control id was used for another message; send it under a new one",
-                  "该控制编号已用于另一条消息,请使用新编号")  # fmt: skip
+def _is_repeat(earlier: bytes | None, digest: bytes) -> bool:
+    """True if the same bytes came under this key before. Raises _Refused where other bytes did."""
+    if earlier is not None and earlier != digest:
+        raise _refuse("205", "MSH/10", "this control id was used for another message; send it under a new one",
+                      "该控制编号已用于另一条消息,请使用新编号")  # fmt: skip
+    return earlier is not None
 
 
 # FHIR and tables
@@ -127,7 +123,7 @@ def receive_document(tx: Tx, moment: Moment, raw: bytes, lab_name: str, by: str,
     lab = _lab(tx, lab_name)
     try:
         incoming = bundles.incoming(fhir.read(raw), digest.hex(), lab)
-        if _repeat(tx, incoming.sender, digest) is None:
+        if not _is_repeat(_earlier(tx, incoming.sender), digest):
             _take(tx, moment, incoming, lab, digest, by, tell)
     except Refusal as refusal:
         if refusal.status != 422:
@@ -160,7 +156,7 @@ def receive_table(
         row = one.sender.control_id.rsplit("/", 1)[1]
         key = sha256(one.sender.control_id.encode()).digest()
         try:
-            if _repeat(tx, one.sender, key) is None:
+            if not _is_repeat(_earlier(tx, one.sender), key):
                 _take(tx, moment, one, lab, key, by, tell)
         except _Refused as refusal:
             refused.append((f"row {row}/{_COLUMN_OF.get(refusal.code, 'tube_code')}", refusal.text))
@@ -168,6 +164,13 @@ def receive_table(
 
 
 _COLUMN_OF = {"103": "result", "204": "tube_code"}
+
+
+def _earlier(tx: Tx, sender: Sender) -> bytes | None:
+    known = store_results.lab_and_repeat(
+        tx, sender.name, sender.application, sender.facility, sender.control_id
+    )
+    return known[1] if known else None
 
 
 def _lab(tx: Tx, name: str) -> Lab:
@@ -182,9 +185,12 @@ def _lab(tx: Tx, name: str) -> Lab:
 
 def _take(tx: Tx, moment: Moment, incoming: Incoming, lab: Lab, digest: bytes, by: str, tell: Tell) -> None:
     """Store the message and its versions and act on them. Everything is checked before the first row is written."""
-    tube = store_tubes.tube(tx, incoming.code)
+    seen = store_tubes.seen(tx, incoming.code, lab.id)
+    tube = seen.tube
     wanted = tube.analytes if tube else _analytes_of_live(tx, moment)
-    ours = [one for one in incoming.observed if one.analyte in wanted]
+    ours = {
+        one.analyte: one for one in incoming.observed if one.analyte in wanted
+    }  # said twice: the last counts
     if not ours:
         where = incoming.observed[0].where
         raise _refuse(
@@ -193,15 +199,14 @@ def _take(tx: Tx, moment: Moment, incoming: Incoming, lab: Lab, digest: bytes, b
             "this analyte is not looked for in the tube's campaign",
             "该检测项目不属于本采样行动",
         )
-    if tube is not None and not _in_force(tx, moment, tube.campaign_id):
+    if tube is not None and not tube.in_force[0] <= moment.now_ms < tube.in_force[1]:
         raise _refuse(
             "207",
             "SPM[1]/2",
             "the mandate of this tube's campaign is not in force",
             "该管所属采样行动的授权令未生效",
         )
-    holders = [holder for holder, _ in store.receipts(tx, incoming.code)]
-    if holders and lab.id not in holders:
+    if seen.elsewhere and seen.received_at is None:
         store.open_task(tx, moment.new_id(), "not-in-custody", incoming.code, lab.id, moment.now_ms)
         raise _refuse("204", "SPM[1]/2", "another laboratory holds this tube; you have never received it",
                       "该管由其他检测机构持有,贵机构从未接收")  # fmt: skip
@@ -212,38 +217,41 @@ def _take(tx: Tx, moment: Moment, incoming: Incoming, lab: Lab, digest: bytes, b
     )  # fmt: skip
     if incoming.named:
         store.open_task(tx, moment.new_id(), "names", lab.id, lab.id, moment.now_ms)
-    for one in _strongest(ours):
-        _version(tx, moment, incoming, one, lab, by, tell, purpose=tube.purpose if tube else "screen")
-
-
-def _strongest(observed: list[Observed]) -> Iterator[Observed]:
-    """One observation an analyte: the last one of a message that says it twice."""
-    yield from {one.analyte: one for one in observed}.values()
+    first = seen.versions == 0 and len(ours) == 1
+    for one in ours.values():
+        _version(tx, moment, incoming, one, lab, by, tell, seen, first=first)
 
 
 def _version(
-    tx: Tx, moment: Moment, incoming: Incoming, one: Observed, lab: Lab, by: str, tell: Tell, *, purpose: str
-) -> None:
-    reported = to_ms(one.reported_at)
-    content = [incoming.code, one.analyte, one.outcome, one.status, reported, lab.id]
-    key = sha256(canonical_json(content)).digest()
-    if store_results.has_content(tx, key):
-        return
-    run_id = ""
+    tx: Tx, moment: Moment, incoming: Incoming, one: Observed, lab: Lab, by: str, tell: Tell, seen: store_tubes.Seen,
+    *, first: bool,
+) -> None:  # fmt: skip
+    """One version, unless the same content is there already: then nothing changes and nobody is told again."""
+    tube, run = seen.tube, None
     if one.status != "P" and one.outcome != "withdrawn":
-        run_id = releasing.note_run(
-            tx, moment, lab_id=lab.id, analyte=one.analyte, purpose=purpose, key=incoming.run_key,
-            uploader=by, positive=one.outcome in ("positive", "indeterminate"),
-        ).id  # fmt: skip
-    store_results.add_version(
-        tx, id=moment.new_id(), code=incoming.code, analyte=one.analyte, outcome=one.outcome,
-        sent_code=one.sent_code, pooled_code=int(one.pooled_code), status=one.status, lab_id=lab.id,
+        run = releasing.run_of(
+            tx, moment, lab_id=lab.id, analyte=one.analyte, purpose=tube.purpose if tube else "screen",
+            key=incoming.run_key, uploader=by,
+        )  # fmt: skip
+    version = Version(
+        id=moment.new_id(), outcome=one.outcome, status=one.status, lab_id=lab.id,
+        reported_at=to_ms(one.reported_at), message_at=to_ms(incoming.message_at), received_at=moment.now_ms,
         tested_at=to_ms(one.tested_at) if one.tested_at else None,
         analysed_at=to_ms(one.analysed_at) if one.analysed_at else None,
-        reported_at=reported, message_at=to_ms(incoming.message_at), received_at=moment.now_ms,
-        ct_milli=one.ct_milli, people=incoming.people, reject=incoming.reject[:20], run_id=run_id, content_key=key,
+        people=incoming.people, pooled_code=one.pooled_code, run_id=run.id if run else "",
     )  # fmt: skip
-    releasing.judge(tx, moment, incoming.code, one.analyte, tell)
+    content = (incoming.code, one.analyte, one.outcome, one.status, str(version.reported_at), lab.id)
+    added = store_results.add_version(
+        tx, version, code=incoming.code, analyte=one.analyte, sent_code=one.sent_code, ct_milli=one.ct_milli,
+        reject=incoming.reject[:20], content_key=sha256("\x1f".join(content).encode()).digest(),
+    )  # fmt: skip
+    if not added:
+        return
+    if run is not None:
+        releasing.count_in(tx, moment, run, positive=one.outcome in ("positive", "indeterminate"))
+    if tube is not None:
+        known = releasing.Known(tube, lab, seen.received_at, run, version if first else None)
+        releasing.judge(tx, moment, incoming.code, one.analyte, tell, known=known)
 
 
 def _analytes_of_live(tx: Tx, moment: Moment) -> frozenset[str]:
@@ -256,10 +264,6 @@ def _analytes_of_live(tx: Tx, moment: Moment) -> frozenset[str]:
             "没有进行中的采样行动,且该管未登记",
         )
     return frozenset(analyte for row in live for analyte in row[5].split())
-
-
-def _in_force(tx: Tx, moment: Moment, campaign_id: str) -> bool:
-    return any(row[0] == campaign_id for row in store.live_campaigns(tx, moment.now_ms))
 
 
 # Refused

@@ -138,7 +138,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tube(msgspec.Struct, frozen=True, kw_only=True):
-    """A registered tube with the campaign's terms it was taken under."""
+    """A registered tube with the campaign's terms it was taken under. `in_force`: its mandate, from and until (ms)."""
 
     code: str
     campaign_id: str
@@ -151,6 +151,7 @@ class Tube(msgspec.Struct, frozen=True, kw_only=True):
     in_conflict: bool
     state: str
     analytes: frozenset[str]
+    in_force: tuple[int, int]
 
 
 class Result(msgspec.Struct, frozen=True):

@@ -18,12 +18,13 @@ CODED = frozenset({"CWE", "CE", "CNE", "CF", "IS", "ID", "CX", ""})
 
 # What may be stored of a message. PID, PD1, NK1, PV1, PV2, IN1 and NTE are not here, nor anything unknown.
 _KEPT = {
-    "MSH": range(1, 22),
-    "ORC": (1, 2, 3, 4),
-    "OBR": (1, 2, 3, 4, 7, 22, 25),
-    "OBX": (1, 2, 3, 4, 5, 11, 14, 18, 19),
-    "SPM": (1, 2, 3, 4, 11, 13, 17, 18, 21),
+    "MSH": frozenset(range(1, 22)),
+    "ORC": frozenset({1, 2, 3, 4}),
+    "OBR": frozenset({1, 2, 3, 4, 7, 22, 25}),
+    "OBX": frozenset({1, 2, 3, 4, 5, 11, 14, 18, 19}),
+    "SPM": frozenset({1, 2, 3, 4, 11, 13, 17, 18, 21}),
 }
+_KEPT_OF_A_QUESTION = frozenset({1, 3})
 
 
 class _Group(NamedTuple):
@@ -283,15 +284,18 @@ def kept(message: Message) -> bytes:
     mark = message.delimiters.field
     lines = []
     for segment in message.segments:
-        fields = _KEPT.get(segment.name, ())
+        fields = _KEPT.get(segment.name)
+        if fields is None:
+            lines.append(segment.name)
+            continue
         if (
             segment.name == "OBX"
             and segment.part(3) not in codes.ANALYTES
             and segment.part(3) not in codes.CT
         ):
-            fields = (1, 3)
-        values = [segment.raw(n) if n in fields else "" for n in range(1, max(fields, default=0) + 1)]
-        if segment.name == "MSH":
-            values = values[1:]
-        lines.append(mark.join([segment.name, *values]).rstrip(mark))
+            fields = _KEPT_OF_A_QUESTION
+        sent = segment.fields()
+        values = [value if n in fields else "" for n, value in enumerate(sent)]
+        values[: 2 if segment.name == "MSH" else 1] = [segment.name]
+        lines.append(mark.join(values).rstrip(mark))
     return ("\r".join(lines) + "\r").encode()

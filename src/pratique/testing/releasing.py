@@ -5,40 +5,66 @@ looked. Notices and policy are behind the `Tell` port that `app.py` wires.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
+from pratique.core.ids import encode_id
 from pratique.core.moment import Moment, from_ms
 from pratique.core.text import Text
 from pratique.people import service as people
 from pratique.policy.model import Evidence, TestOutcome
 from pratique.policy.service import EvidenceChange
 from pratique.store.tx import Tx
-from pratique.testing import codes, release, store, store_results, store_tubes, tubecode
+from pratique.testing import release, store, store_results, store_tubes, tubecode
 from pratique.testing.fold import fold
-from pratique.testing.model import Tube, Version
+from pratique.testing.model import Lab, Tube, Version
 from pratique.testing.store_results import Run, Standing
 
 Tell = Callable[[Tx, Moment, Sequence[EvidenceChange]], None]
 
 _SETTLED = ("negative", "positive", "indeterminate", "unusable", "closed")
+_NEEDS_SINGLES = ("positive", "indeterminate")
 _SPAN_OF_NAMED_RUN = 86_400_000  # a batch or upload goes on for a day at most
 
 
-def judge(tx: Tx, moment: Moment, code: str, analyte: str, tell: Tell, *, waived: bool = False) -> str:
+class Known(NamedTuple):
+    """What a caller has read already: the tube, the laboratory that reports, when it received the tube, the run of
+    the version, and the version itself where it is the first."""
+
+    tube: Tube
+    lab: Lab
+    received_at: int | None
+    run: Run | None
+    only: Version | None = None
+
+
+def judge(
+    tx: Tx,
+    moment: Moment,
+    code: str,
+    analyte: str,
+    tell: Tell,
+    *,
+    waived: bool = False,
+    known: Known | None = None,
+) -> str:
     """Fold all versions of a tube and act on the one that stands; the state it has now.
 
     `waived`: a second person has looked, so neither message nor run holds it. An unregistered tube waits for its
     site ("no-result").
     """
-    tube = store_tubes.tube(tx, code)
-    folded = fold(store_results.versions(tx, code, analyte))
+    tube = known.tube if known else store_tubes.tube(tx, code)
+    first = known.only if known else None
+    folded = fold([first] if first else store_results.versions(tx, code, analyte))
     version = folded.version
     if tube is None or version is None:
         return "no-result"
-    now = store_results.standing(tx, code, analyte)
+    now = Standing() if first else store_results.standing(tx, code, analyte)
     if now.version_id == version.id and now.state in _SETTLED and not folded.tie:
         return now.state
-    because = "" if waived else "tie" if folded.tie else _held_because(tx, tube, version)
-    run = store_results.run(tx, version.run_id)
+    seen = known if known and known.run and known.run.id == version.run_id else _known(tx, tube, version)
+    because = "" if waived else "tie" if folded.tie else _held_because(version, seen)
+    run = seen.run if seen else None
     if not because and not waived and run is not None and run.state in ("held", "rejected"):
         because = "run"
     fresh = Standing(
@@ -46,57 +72,60 @@ def judge(tx: Tx, moment: Moment, code: str, analyte: str, tell: Tell, *, waived
     )
     if not because:
         suspect = run is not None and run.state == "suspect"
-        if (
-            not waived
-            and run is not None
-            and run.state != "released"
-            and release.waits(version.outcome, suspect=suspect)
-        ):
-            fresh.state = "waiting"
-            store_results.run_waits(tx, run.id, moment.now_ms)
-        else:
-            return _release(tx, moment, tube, analyte, version, fresh, tell)
+        settled = waived or run is None or run.state == "released"
+        if settled or not release.waits(version.outcome, suspect=suspect):
+            return _release(tx, moment, tube, analyte, version, fresh, tell, seen.lab if seen else None)
+        fresh.state = "waiting"
+        store_results.run_waits(tx, version.run_id, moment.now_ms)
     elif because in ("future", "tie", "pooled-code"):
         store.open_task(tx, moment.new_id(), because, code, version.lab_id, moment.now_ms)
     store_results.put_standing(tx, code, analyte, fresh, moment.now_ms)
     return fresh.state
 
 
-def _held_because(tx: Tx, tube: Tube, version: Version) -> str:
+def _known(tx: Tx, tube: Tube, version: Version) -> Known | None:
     lab = store_results.lab(tx, version.lab_id)
     if lab is None:
+        return None
+    run = store_results.run(tx, version.run_id)
+    return Known(tube, lab, store.received_at(tx, tube.code, lab.id), run)
+
+
+def _held_because(version: Version, seen: Known | None) -> str:
+    if seen is None:
         return "no-custody"
-    custody = dict(store.receipts(tx, tube.code)).get(lab.id)
-    return release.hold_message(version, tube, custody, lab.run_minutes, needs_controls=lab.sends_controls)
+    lab = seen.lab
+    return release.hold_message(
+        version, seen.tube, seen.received_at, lab.run_minutes, needs_controls=lab.sends_controls
+    )
 
 
 # Runs
 
 
-def note_run(
-    tx: Tx,
-    moment: Moment,
-    *,
-    lab_id: str,
-    analyte: str,
-    purpose: str,
-    key: str,
-    uploader: str,
-    positive: bool,
+def run_of(
+    tx: Tx, moment: Moment, *, lab_id: str, analyte: str, purpose: str, key: str, uploader: str
 ) -> Run:
-    """Count one final result into its run and say whether the run is suspect now."""
+    """The run that a result of this laboratory belongs to now; a new one where the last is over."""
     now = moment.now_ms
-    run = store_results.latest_run(tx, lab_id, analyte, purpose, key)
-    if run is None or not _goes_on(run, key, now):
-        run = Run(moment.new_id(), "open", 0, 0, now, now, None, lab_id, analyte, purpose, uploader)
-        store_results.add_run(tx, run, key)
+    run = store_results.current_run(tx, lab_id, analyte, purpose, key)
+    if run is not None and _goes_on(run, key, now):
+        return run
+    if run is not None:
+        store_results.end_run(tx, run.id)
+    run = Run(moment.new_id(), "open", 0, 0, now, now, None, lab_id, analyte, purpose, uploader)
+    store_results.add_run(tx, run, key)
+    return run
+
+
+def count_in(tx: Tx, moment: Moment, run: Run, *, positive: bool) -> None:
+    """Count one final result into its run; from here on the run may be suspect."""
     run.n += 1
     run.positives += positive
-    run.last_at = now
+    run.last_at = moment.now_ms
     if run.state in ("open", "suspect"):
         run.state = "suspect" if _improbable(tx, run) else "open"
     store_results.move_run(tx, run)
-    return run
 
 
 def _goes_on(run: Run, key: str, now: int) -> bool:
@@ -149,19 +178,23 @@ def release_waiting(tx: Tx, moment: Moment, code: str, analyte: str, tell: Tell)
 
 
 def _release(
-    tx: Tx, moment: Moment, tube: Tube, analyte: str, version: Version, fresh: Standing, tell: Tell
-) -> str:
+    tx: Tx, moment: Moment, tube: Tube, analyte: str, version: Version, fresh: Standing, tell: Tell,
+    lab: Lab | None = None,
+) -> str:  # fmt: skip
     fresh.state = "no-result" if version.outcome == "withdrawn" else version.outcome
     changes: list[EvidenceChange] = []
-    if version.outcome != fresh.told_outcome and not (
-        version.outcome == "withdrawn" and not fresh.told_version
-    ):
-        changes = evidence_for(tx, moment, tube, analyte, version, fresh.told_version or None)
+    before = fresh.told_outcome
+    if version.outcome != before and not (version.outcome == "withdrawn" and not fresh.told_version):
+        changes = evidence_for(tx, moment, tube, analyte, version, fresh.told_version or None, lab)
         fresh.told_version, fresh.told_outcome = version.id, version.outcome
     store_results.put_standing(tx, tube.code, analyte, fresh, moment.now_ms)
-    store_tubes.set_tube(tx, tube.code, "sealed" if fresh.state == "no-result" else "final")
+    if (state := "sealed" if fresh.state == "no-result" else "final") != tube.state:
+        store_tubes.set_tube(tx, tube.code, state)
     if tube.kind == "mixed":
-        _singles(tx, moment, tube, needed=version.outcome in ("positive", "indeterminate"))
+        if version.outcome in _NEEDS_SINGLES:
+            _reserve_singles(tx, moment, tube)
+        elif before in _NEEDS_SINGLES:
+            store_tubes.drop_reserved(tx, tube.code)
     if changes:
         tell(tx, moment, changes)
     if tube.kind == "single":
@@ -170,26 +203,39 @@ def _release(
 
 
 def evidence_for(
-    tx: Tx, moment: Moment, tube: Tube, analyte: str, version: Version, supersedes: str | None
-) -> list[EvidenceChange]:
+    tx: Tx, moment: Moment, tube: Tube, analyte: str, version: Version, supersedes: str | None,
+    lab: Lab | None = None,
+) -> list[EvidenceChange]:  # fmt: skip
     """One evidence change per member who is not forgotten. A pool that is not negative asks for single tests and
     says nothing else."""
-    lab = store_results.lab(tx, version.lab_id)
+    lab = lab or store_results.lab(tx, version.lab_id)
     name = lab.name if lab else ""
-    source = Text(f"laboratory {name}", f"检测机构 {name}")
-    outcome = for_person(version.outcome, pooled=tube.kind == "mixed")
     members = store_tubes.members(tx, tube.code)
-    known = people.existing(tx, members)
+    pooled = tube.kind == "mixed"
+    return _changes(
+        tx, moment, members, supersedes, outcome=for_person(version.outcome, pooled=pooled), analyte=analyte,
+        pooled=pooled, sampled_at=from_ms(tube.sealed_at), source=Text(f"laboratory {name}", f"检测机构 {name}"),
+        refs=[version.id] * len(members), mandate_id=tube.mandate_id,
+    )  # fmt: skip
+
+
+def _changes(
+    tx: Tx, moment: Moment, subjects: Sequence[str], supersedes: str | None, *, outcome: TestOutcome, analyte: str,
+    pooled: bool, sampled_at: datetime, source: Text, refs: Sequence[str], mandate_id: str,
+) -> list[EvidenceChange]:  # fmt: skip
+    """The same news for each of these people; the forgotten are left out."""
+    known = people.existing(tx, subjects)
+    chance = moment.random(16 * len(subjects))
     return [
         EvidenceChange(
             Evidence(
-                id=moment.new_id(), subject_id=subject, kind="test", outcome=outcome, analyte=analyte,
-                pooled=tube.kind == "mixed", sampled_at=from_ms(tube.sealed_at), known_at=moment.now,
-                source=source, ref=version.id, mandate_id=tube.mandate_id,
+                id=encode_id(chance[16 * n : 16 * n + 16]), subject_id=subject, kind="test", outcome=outcome,
+                analyte=analyte, pooled=pooled, sampled_at=sampled_at, known_at=moment.now, source=source,
+                ref=refs[n], mandate_id=mandate_id,
             ),
             supersedes,
         )
-        for subject in members
+        for n, subject in enumerate(subjects)
         if subject in known
     ]  # fmt: skip
 
@@ -202,11 +248,6 @@ def tell_latecomers(tx: Tx, moment: Moment, code: str, analyte: str, subjects: s
         return
     changes = evidence_for(tx, moment, tube, analyte, told[0], None)
     tell(tx, moment, [change for change in changes if change.evidence.subject_id in subjects])
-
-
-def known_people(tx: Tx, subjects: Sequence[str]) -> set[str]:
-    """Those who are not forgotten."""
-    return people.existing(tx, subjects)
 
 
 def for_person(outcome: str, *, pooled: bool) -> TestOutcome:
@@ -232,25 +273,26 @@ def sealed_evidence(
 ) -> list[EvidenceChange]:
     """What members know once their tube is registered. Each has a reference of its own: nothing ties ten people or
     a place together."""
-    known = people.existing(tx, subjects)
-    return [
-        EvidenceChange(
-            Evidence(
-                id=moment.new_id(), subject_id=subject, kind="test", outcome="sample-sealed", analyte=analyte,
-                pooled=pooled, sampled_at=from_ms(sealed_at), known_at=moment.now,
-                source=Text("sampling", "采样"), ref=moment.new_id(), mandate_id=mandate_id,
-            )
-        )
-        for subject in subjects
-        if subject in known
-    ]  # fmt: skip
+    return _changes(
+        tx, moment, subjects, None, outcome="sample-sealed", analyte=analyte, pooled=pooled,
+        sampled_at=from_ms(sealed_at), source=Text("sampling", "采样"), mandate_id=mandate_id,
+        refs=[moment.new_id() for _ in subjects],
+    )  # fmt: skip
 
 
-def _singles(tx: Tx, moment: Moment, pool: Tube, *, needed: bool) -> None:
-    """One reserved single-tube code per member while the pool needs single tests, none otherwise."""
-    if not needed:
-        store_tubes.drop_reserved(tx, pool.code)
-        return
+def ask_again(
+    tx: Tx, moment: Moment, subjects: Sequence[str], *, mandate_id: str, analyte: str, sealed_at: int
+) -> list[EvidenceChange]:
+    """Nobody can say whose swab it was: these people are asked for a new sample."""
+    return _changes(
+        tx, moment, subjects, None, outcome="recollect", analyte=analyte, pooled=False,
+        sampled_at=from_ms(sealed_at), source=Text("sampling", "采样"), mandate_id=mandate_id,
+        refs=[moment.new_id() for _ in subjects],
+    )  # fmt: skip
+
+
+def _reserve_singles(tx: Tx, moment: Moment, pool: Tube) -> None:
+    """One reserved single-tube code per member."""
     for subject in store_tubes.members(tx, pool.code):
         if store_tubes.reserved_code(tx, pool.code, subject) is None:
             store_tubes.add_tube(
@@ -264,9 +306,7 @@ def _close_pools(tx: Tx, moment: Moment, single: Tube, analyte: str) -> None:
     for subject in store_tubes.members(tx, single.code):
         for pool in store_tubes.open_pools(tx, subject, single.sealed_at):
             now = store_results.standing(tx, pool, analyte)
-            if now.state not in ("positive", "indeterminate") or store_tubes.unsettled_members(
-                tx, pool, analyte
-            ):
+            if now.state not in _NEEDS_SINGLES or store_tubes.unsettled_members(tx, pool, analyte):
                 continue
             now.state = "closed"
             store_results.put_standing(tx, pool, analyte, now, moment.now_ms)
@@ -274,8 +314,3 @@ def _close_pools(tx: Tx, moment: Moment, single: Tube, analyte: str) -> None:
             store_tubes.drop_reserved(tx, pool)
             if store_tubes.positive_singles(tx, pool, analyte) == 0:
                 store.open_task(tx, moment.new_id(), "no-positive-found", pool, "", moment.now_ms)
-
-
-def analyte_names(analytes: Sequence[str]) -> list[Text]:
-    """What people read for the analytes of a campaign."""
-    return [codes.analyte_text(one) for one in analytes]

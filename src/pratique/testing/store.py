@@ -144,14 +144,14 @@ def add_custody(tx: Tx, **row: object) -> None:
     )
 
 
-def receipts(tx: Tx, code: str) -> list[tuple[str, int]]:
-    """(laboratory, time) of each receipt of a tube, its own or that of the box it lies in."""
-    rows = tx.all(
-        "SELECT lab_id, MIN(at) FROM custody WHERE lab_id <> '' AND (thing = :code OR thing IN"
-        " (SELECT box FROM custody WHERE thing = :code AND box <> '')) GROUP BY lab_id",
-        code=code,
-    )
-    return [(str(row[0]), int(row[1])) for row in rows]
+def received_at(tx: Tx, code: str, lab_id: str) -> int | None:
+    """When this laboratory first scanned a tube, or the box it lies in."""
+    row = tx.one(
+        "SELECT MIN(at) FROM custody WHERE lab_id = :lab AND (thing = :code OR thing IN"
+        " (SELECT box FROM custody WHERE thing = :code AND box <> ''))",
+        code=code, lab=lab_id,
+    )  # fmt: skip
+    return int(row[0]) if row and row[0] is not None else None
 
 
 def tubes_in_box(tx: Tx, box: str) -> list[str]:

@@ -45,11 +45,14 @@ def _lab(row: Row) -> Lab:
 # Messages
 
 
-def message_hash(tx: Tx, msh3: str, msh4: str, msh10: str) -> bytes | None:
+def lab_and_repeat(tx: Tx, name: str, msh3: str, msh4: str, msh10: str) -> tuple[Lab, bytes | None] | None:
+    """The laboratory of that name and the hash of the message that came under this key before, if one did."""
     row = tx.one(
-        "SELECT sha256 FROM lab_message WHERE msh3 = :a AND msh4 = :b AND msh10 = :c", a=msh3, b=msh4, c=msh10
-    )
-    return bytes(row[0]) if row else None
+        "SELECT id, name, oid, zone, charset, always_answer, sends_controls, run_minutes, filler_is_tube, (SELECT"
+        " sha256 FROM lab_message WHERE msh3 = :a AND msh4 = :b AND msh10 = :c) FROM lab WHERE name = :name",
+        name=name, a=msh3, b=msh4, c=msh10,
+    )  # fmt: skip
+    return (_lab(row), bytes(row[9]) if row[9] is not None else None) if row else None
 
 
 def add_message(tx: Tx, **row: object) -> None:
@@ -124,18 +127,19 @@ def intake_counts(tx: Tx, since: int) -> Row:
 # Versions
 
 
-def has_content(tx: Tx, content_key: bytes) -> bool:
-    return tx.one("SELECT 1 FROM result_version WHERE content_key = :k", k=content_key) is not None
-
-
-def add_version(tx: Tx, **row: object) -> None:
-    tx.run(
+def add_version(tx: Tx, v: Version, **row: object) -> bool:
+    """False if the same content is there already: then nothing was added."""
+    rows = tx.run(
         "INSERT INTO result_version (id, code, analyte, outcome, sent_code, pooled_code, status, lab_id, tested_at,"
         " analysed_at, reported_at, message_at, received_at, ct_milli, people, reject, run_id, content_key) VALUES"
         " (:id, :code, :analyte, :outcome, :sent_code, :pooled_code, :status, :lab_id, :tested_at, :analysed_at,"
-        " :reported_at, :message_at, :received_at, :ct_milli, :people, :reject, :run_id, :content_key)",
-        **row,
-    )
+        " :reported_at, :message_at, :received_at, :ct_milli, :people, :reject, :run_id, :content_key)"
+        " ON CONFLICT (content_key) DO NOTHING",
+        id=v.id, outcome=v.outcome, pooled_code=int(v.pooled_code), status=v.status, lab_id=v.lab_id,
+        tested_at=v.tested_at, analysed_at=v.analysed_at, reported_at=v.reported_at, message_at=v.message_at,
+        received_at=v.received_at, people=v.people, run_id=v.run_id, **row,
+    )  # fmt: skip
+    return rows == 1
 
 
 def versions(tx: Tx, code: str, analyte: str) -> list[Version]:
@@ -259,13 +263,18 @@ class Run(msgspec.Struct):
     uploader: str
 
 
-def latest_run(tx: Tx, lab_id: str, analyte: str, purpose: str, key: str) -> Run | None:
+def current_run(tx: Tx, lab_id: str, analyte: str, purpose: str, key: str) -> Run | None:
     row = tx.one(
         RUN + " WHERE lab_id = :lab AND analyte = :analyte AND purpose = :purpose AND run_key = :key"
-        " ORDER BY first_at DESC, id DESC LIMIT 1",
+        " AND is_current = 1",
         lab=lab_id, analyte=analyte, purpose=purpose, key=key,
     )  # fmt: skip
     return Run(*row) if row else None
+
+
+def end_run(tx: Tx, run_id: str) -> None:
+    """New results go to another run from now on."""
+    tx.run("UPDATE run SET is_current = 0 WHERE id = :id", id=run_id)
 
 
 def run(tx: Tx, run_id: str) -> Run | None:
@@ -275,8 +284,9 @@ def run(tx: Tx, run_id: str) -> Run | None:
 
 def add_run(tx: Tx, run: Run, key: str) -> None:
     tx.run(
-        "INSERT INTO run (id, lab_id, analyte, purpose, run_key, first_at, last_at, n, positives, state, uploader)"
-        " VALUES (:id, :lab, :analyte, :purpose, :key, :first_at, :last_at, :n, :positives, :state, :uploader)",
+        "INSERT INTO run (id, lab_id, analyte, purpose, run_key, first_at, last_at, n, positives, state, uploader,"
+        " is_current) VALUES (:id, :lab, :analyte, :purpose, :key, :first_at, :last_at, :n, :positives, :state,"
+        " :uploader, 1)",
         id=run.id, lab=run.lab_id, analyte=run.analyte, purpose=run.purpose, key=key, first_at=run.first_at,
         last_at=run.last_at, n=run.n, positives=run.positives, state=run.state, uploader=run.uploader,
     )  # fmt: skip

@@ -4,6 +4,7 @@ There is no query "sites of a subject", and none may be added (law 4).
 """
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from pratique.store.tx import Row, Tx
 from pratique.testing.model import Tube
@@ -39,21 +40,46 @@ def add_tube(tx: Tx, **row: object) -> None:
     )
 
 
-TUBE = (
+_TUBE = (
     "SELECT t.code, t.campaign_id, c.mandate_id, t.kind, t.purpose, t.parent_pool, t.sealed_at, t.people,"
-    " t.in_conflict, t.state, c.analytes FROM tube t JOIN campaign c ON c.id = t.campaign_id"
+    " t.in_conflict, t.state, c.analytes, m.start_at, m.ends_at"
 )
+_TERMS = " JOIN campaign c ON c.id = t.campaign_id JOIN mandate m ON m.id = c.mandate_id"
+_SCANS = "thing = :code OR thing IN (SELECT box FROM custody WHERE thing = :code AND box <> '')"
+
+
+class Seen(NamedTuple):
+    """What is known of a tube when a laboratory reports it: the tube, if a site registered it; when this laboratory
+    received it; whether another did; how many versions there are."""
+
+    tube: Tube | None
+    received_at: int | None
+    elsewhere: bool
+    versions: int
 
 
 def tube(tx: Tx, code: str) -> Tube | None:
-    row = tx.one(TUBE + " WHERE t.code = :code AND t.state <> 'reserved'", code=code)
+    row = tx.one(f"{_TUBE} FROM tube t{_TERMS} WHERE t.code = :code AND t.state <> 'reserved'", code=code)
     return _tube(row) if row else None
+
+
+def seen(tx: Tx, code: str, lab_id: str) -> Seen:
+    row = tx.one(
+        f"{_TUBE}, (SELECT MIN(at) FROM custody WHERE lab_id = :lab AND ({_SCANS})),"
+        f" (SELECT COUNT(*) FROM custody WHERE lab_id <> '' AND lab_id <> :lab AND ({_SCANS})),"
+        " (SELECT COUNT(*) FROM result_version WHERE code = :code) FROM (SELECT 1 AS n) x"
+        f" LEFT JOIN (tube t{_TERMS}) ON t.code = :code AND t.state <> 'reserved'",
+        code=code, lab=lab_id,
+    )  # fmt: skip
+    assert row is not None  # noqa: S101 - one row is always there
+    return Seen(_tube(row) if row[0] is not None else None, row[13], row[14] > 0, int(row[15]))
 
 
 def _tube(row: Row) -> Tube:
     return Tube(
         code=row[0], campaign_id=row[1], mandate_id=row[2], kind=row[3], purpose=row[4], parent_pool=row[5],
         sealed_at=row[6], people=row[7], in_conflict=bool(row[8]), state=row[9], analytes=frozenset(row[10].split()),
+        in_force=(row[11], row[12]),
     )  # fmt: skip
 
 
@@ -67,14 +93,17 @@ def reservation(tx: Tx, code: str) -> tuple[str, str] | None:
 
 def reserved_code(tx: Tx, pool: str, subject_id: str) -> str | None:
     row = tx.one(
-        "SELECT code FROM tube WHERE parent_pool = :pool AND reserved_for = :subject AND state = 'reserved'",
+        "SELECT code FROM tube WHERE parent_pool = :pool AND parent_pool <> '' AND reserved_for = :subject"
+        " AND state = 'reserved'",
         pool=pool, subject=subject_id,
     )  # fmt: skip
     return str(row[0]) if row else None
 
 
 def drop_reserved(tx: Tx, pool: str) -> None:
-    tx.run("DELETE FROM tube WHERE parent_pool = :pool AND state = 'reserved'", pool=pool)
+    tx.run(
+        "DELETE FROM tube WHERE parent_pool = :pool AND parent_pool <> '' AND state = 'reserved'", pool=pool
+    )
 
 
 def drop_reservation(tx: Tx, code: str) -> None:

@@ -6,6 +6,7 @@ Raises ValueError, with no value in the text, for anything that is not a time.
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import NamedTuple
 
 PRECISIONS = ("year", "month", "day", "hour", "minute", "second", "fraction")
@@ -23,6 +24,7 @@ class Timed(NamedTuple):
     precision: str
 
 
+@lru_cache(maxsize=1 << 14)
 def read_hl7(text: str, zone: tzinfo) -> Timed:
     """HL7 v2.5.1 TS/DTM: YYYY[MM[DD[HH[MM[SS[.s…]]]]]][±ZZZZ]."""
     found = _HL7.fullmatch(text)

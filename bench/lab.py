@@ -1,0 +1,317 @@
+"""Laboratory messages over MLLP on 40 connections, each on disk before its ACK, beside python-hl7 on the same bytes.
+
+Ours: the real listener, the whole way from the frame to ten people's evidence in one transaction (policy and notices
+behind the port are left out, they have numbers of their own). Peer: python-hl7's own MLLP server, which parses, reads
+the same fields, stores the raw bytes through the same group commit and answers after it. Limit: a bare loop that
+stores the same bytes, one commit a message, nothing parsed. Also: our parser beside theirs, without any server.
+
+Server on core 0, client on core 1 where there are two; rounds alternate. The last line is one JSON object;
+`ratio_to_python_hl7` and `ratio_to_bare_commits` are medians of the rounds.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import hl7
+import uvloop
+from hl7.mllp import start_hl7_server
+
+from pratique.core.moment import Moment, to_ms
+from pratique.core.text import Text
+from pratique.people import service as people
+from pratique.store.sealing import Sealer
+from pratique.store.store import Store, open_store
+from pratique.store.tx import Tx
+from pratique.testing import er7, oru, service
+from pratique.testing.client import read_answer
+from pratique.testing.mllp import END, START, Door, Listener
+from pratique.testing.model import Lab
+
+CONNECTIONS = 40
+ROUNDS = 3
+OURS, THEIRS = 3000, 400  # messages a round
+NOW = datetime(2026, 1, 5, 4, tzinfo=UTC)
+FACILITY = "Synthetic Laboratory of the Port^L^2.999.7.1^^^CLIA&2.999.8&ISO^XX^^^LAB-A"
+FIELDS = (
+    ("MSH", 7),
+    ("ORC", 2),
+    ("OBR", 2),
+    ("OBR", 22),
+    ("OBX", 3),
+    ("OBX", 5),
+    ("OBX", 11),
+    ("SPM", 2),
+    ("SPM", 13),
+)
+
+
+QUESTIONS = (
+    ("95418-0", "Employed in a healthcare setting", "N", "No"),
+    ("95419-8", "Has symptoms related to condition of interest", "N", "No"),
+    ("95421-4", "Resides in a congregate care setting", "UNK", "Unknown"),
+)
+
+
+def message(n: int) -> bytes:
+    """A made-up ORU^R01 about tube n, as large as the median of the real ones (4 kB, five OBX)."""
+    code, at = f"X{n:06d}", "20260105040000+0000"
+    note = "Synthetic sample of a pooled tube. This text stands for the comments that real messages carry along. "
+    tail = f"F|||{at}|LAB-A||PCR^Real time PCR^L||{at}||||{FACILITY}|1 Example Quay^^Test Port^TP^00000^CHN^B"
+    return "\r".join([
+        f"MSH|^~\\&|LIS^2.999.8^ISO|LAB-A^2.999.7.1^ISO|PRATIQUE^2.999.9^ISO|HUB^2.999.10^ISO|{at}||ORU^R01^ORU_R01|"
+        f"{n}|P|2.5.1|||AL|NE|CHN|UNICODE UTF-8|||PHLabReport-NoAck^ELR_Receiver^2.16.840.1.113883.9.11^ISO",
+        "SFT|Synthetic Maker^L^^^^2.999.11&ISO^XX^^^1|7.4.2|Laboratory System|A-1||20250101",
+        f"PID|1||{code}^^^PRATIQUE&2.999.9&ISO^PT||POOL^^^^^^L||||||^^^^^CHN|||||||||||",
+        f"ORC|RE|{code}^LIS^2.999.8^ISO|{code}-LAB^LIS^2.999.8^ISO|||||||||1^^^^^^^^NPI&2.999.12&ISO||"
+        f"^WPN^PH^^1^555^0100000|{at}||||||{FACILITY}|1 Example Quay^^Test Port^TP^00000^CHN^B|^WPN^PH^^1^555^0100001",
+        f"OBR|1|{code}^LIS^2.999.8^ISO|{code}-LAB^LIS^2.999.8^ISO|94500-6^SARS-CoV-2 RNA Resp Ql NAA+probe^LN^COVID^"
+        f"COVID-19 PCR^L^2.69^1|||{at}|{at}||||||||1^^^^^^^^NPI&2.999.12&ISO|^WPN^PH^^1^555^0100000|||||{at}|||F",
+        "OBX|1|CWE|94500-6^SARS-CoV-2 RNA Resp Ql NAA+probe^LN^COVID^COVID-19 PCR^L^2.69^1|1|895231008^Not detected "
+        f"in pooled specimen^SCT^ND^Not detected^L^20250901^1||||||{tail}",
+        f"OBX|2|NM|94510-5^SARS-CoV-2 (COVID-19) N gene [Cycle Threshold #]^LN^CT^Ct N^L^2.69^1|1|38.2|||||N|{tail}",
+        *(
+            f"OBX|{i}|CWE|{loinc}^{asked}^LN^Q{i}^{asked}^L^2.69^1||{said}^{words}^HL70136^{said}^{words}^L^2.5.1^1||||||"
+            f"{tail}||||QST"
+            for i, (loinc, asked, said, words) in enumerate(QUESTIONS, 3)
+        ),
+        *(f"NTE|{i}|L|{note}|RE" for i in range(1, 7)),
+        f"SPM|1|{code}&PRATIQUE&2.999.9&ISO^{code}-LAB&LIS&2.999.8&ISO||258529004^Throat swab^SCT^TS^Throat^L^20250901"
+        f"^1||||71836000^Nasopharynx^SCT|||G^Group^HL70369||10||||{at}^{at}|{at}",
+    ]).encode() + b"\r"  # fmt: skip
+
+
+# Servers, each a process of its own: `python bench/lab.py ours|theirs HOME N`
+
+
+class NoKeys:
+    """Nothing is sealed here."""
+
+    def mandate(self, mandate: str, *, make: bool = False) -> bytes:
+        return bytes(32)
+
+    def day(self, mandate: str, day: str, *, make: bool = False) -> bytes:
+        return bytes(32)
+
+    def subject(self, mandate: str, subject: str, *, make: bool = False) -> bytes:
+        return bytes(32)
+
+
+def moment() -> Moment:
+    return Moment(NOW, secrets.token_bytes)
+
+
+def prepare(home: Path, tubes: int) -> Store:
+    """A campaign with tubes of ten people, all received by the laboratory two hours ago."""
+    store = open_store("", home)
+    at = to_ms(NOW - timedelta(hours=2))
+
+    def build(tx: Tx) -> None:
+        mandate = moment().new_id()
+        ends = to_ms(NOW + timedelta(days=60))
+        tx.run(
+            "INSERT INTO mandate (id, start_at, end_at, ends_at, grace_hours) VALUES (:id, :at, :end, :end, 24)",
+            id=mandate, at=at, end=ends,
+        )  # fmt: skip
+        tx.run("INSERT INTO mandate_unlock (mandate_id, unlock) VALUES (:id, 'campaign')", id=mandate)
+        tx.run("UPDATE mandate SET published_at = start_at WHERE id = :id", id=mandate)
+        campaign = service.open_campaign(
+            tx, moment(), mandate_id=mandate, name=Text("bench", "测速"), capacity=10, analytes=["94500-6"],
+            opens_at=NOW, closes_at=NOW + timedelta(days=9),
+        )  # fmt: skip
+        lab = service.add_lab(tx, moment(), "LAB-A")
+        subjects = people.create_papers(tx, moment(), 10 * tubes)
+        tx.many(
+            "INSERT INTO tube (code, campaign_id, kind, purpose, parent_pool, reserved_for, site_id, lane, device_id,"
+            " opened_at, sealed_at, device_sealed_at, registered_at, people, in_conflict, state)"
+            " VALUES (:code, :campaign, 'mixed', 'screen', '', '', '', 1, '', :at, :at, :at, :at, 10, 0, 'at-lab')",
+            [{"code": f"X{n:06d}", "campaign": campaign, "at": at} for n in range(tubes)],
+        )
+        tx.many(
+            "INSERT INTO tube_member (code, pos, subject_id, at) VALUES (:code, :pos, :subject, :at)",
+            [
+                {"code": f"X{n // 10:06d}", "pos": n % 10 + 1, "subject": s, "at": at}
+                for n, s in enumerate(subjects)
+            ],
+        )
+        tx.many(
+            "INSERT INTO custody (id, thing, box, lab_id, at, by_id, recorded_at)"
+            " VALUES (:id, :code, '', :lab, :at, '', :at)",
+            [{"id": f"c{n}", "code": f"X{n:06d}", "lab": lab, "at": at} for n in range(tubes)],
+        )
+
+    store.write(build)
+    return store
+
+
+async def ours(home: Path, tubes: int) -> None:
+    store = prepare(home, tubes)
+    listener = Listener(Door(store, moment, lambda *_: None, Sealer(NoKeys(), secrets.token_bytes)))
+    print(await listener.open("127.0.0.1", 0), flush=True)
+    await asyncio.sleep(3600)
+
+
+async def theirs(home: Path, _: int) -> None:
+    """python-hl7's server: parse, read the same fields, store, commit in a group, then answer."""
+    store = open_store("", home)
+    store.write(lambda tx: tx.run("CREATE TABLE raw (id TEXT PRIMARY KEY, body BLOB, fields TEXT)") and None)
+
+    async def serve(reader: Any, writer: Any) -> None:
+        while not writer.is_closing():
+            try:
+                parsed = await reader.readmessage()
+            except (asyncio.IncompleteReadError, ConnectionError):
+                break
+            fields = "\n".join(str(parsed.segment(name)[field]) for name, field in FIELDS)
+            key, body = str(parsed.segment("MSH")[10]), str(parsed).encode()
+            await store.awrite(
+                lambda tx, key=key, body=body, fields=fields: tx.run(
+                    "INSERT INTO raw (id, body, fields) VALUES (:id, :body, :fields)",
+                    id=key,
+                    body=body,
+                    fields=fields,
+                )
+            )
+            writer.writemessage(parsed.create_ack())
+            await writer.drain()
+
+    server = await start_hl7_server(serve, "127.0.0.1", 0, encoding="utf-8")
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.sleep(3600)
+
+
+# The client and the yardsticks
+
+
+async def blast(port: int, first: int, n: int) -> tuple[float, list[float]]:
+    """(messages a second, seconds to each ACK) over 40 connections, each waiting for its answer."""
+    waits: list[float] = []
+
+    async def lane(numbers: range) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for number in numbers:
+            frame = START + message(number) + END
+            begun = time.perf_counter()
+            writer.write(frame)
+            answer = await reader.readuntil(END)
+            waits.append(time.perf_counter() - begun)
+            (said,) = read_answer(answer.strip(START + END))
+            if not said.accepted or said.control_id != str(number):
+                raise SystemExit(f"message {number} was answered {said}: the round is void")
+        writer.close()
+
+    begun = time.perf_counter()
+    await asyncio.gather(*(lane(range(first + k, first + n, CONNECTIONS)) for k in range(CONNECTIONS)))
+    return n / (time.perf_counter() - begun), waits
+
+
+def bare(home: Path, n: int) -> float:
+    """Commits a second of a loop that stores the same bytes, one at a time, with the same settings of SQLite."""
+    connection = sqlite3.connect(home / "bare.db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode=wal")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("CREATE TABLE IF NOT EXISTS raw (id INTEGER PRIMARY KEY, body BLOB)")
+    bodies = [message(k) for k in range(n)]
+    begun = time.perf_counter()
+    for body in bodies:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT INTO raw (body) VALUES (?)", (body,))
+        connection.execute("COMMIT")
+    rate = n / (time.perf_counter() - begun)
+    connection.close()
+    return rate
+
+
+def parsers() -> tuple[float, float]:
+    """CPU seconds a message of our parser with all checks, and of python-hl7 reading the same fields."""
+    lab = Lab("0" * 26, "LAB-A", "", "Asia/Shanghai", "", False, False, 60, False)
+    mine, peer = [], []
+    for _ in range(ROUNDS):
+        bodies = [message(n) for n in range(2000)]
+        begun = time.process_time()
+        for body in bodies:
+            oru.incoming(er7.read(body), lab)
+        mine.append((time.process_time() - begun) / len(bodies))
+        begun = time.process_time()
+        for body in bodies[:150]:
+            parsed = hl7.parse(body.decode())
+            _ = [str(parsed.segment(name)[field]) for name, field in FIELDS]
+        peer.append((time.process_time() - begun) / 150)
+    return median(mine), median(peer)
+
+
+def start(kind: str, home: Path, tubes: int) -> tuple[subprocess.Popen[str], int]:
+    home.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, __file__, kind, str(home), str(tubes)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    return process, int(process.stdout.readline())
+
+
+def pin(core: int) -> None:
+    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(0, {core})
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        pin(1)
+        mine, port = start("ours", home / "ours", OURS * (ROUNDS + 1))
+        peer, peer_port = start("theirs", home / "theirs", 0)
+        rates: dict[str, list[float]] = {"ours": [], "python-hl7": [], "bare": []}
+        waits: list[float] = []
+        try:
+            uvloop.run(blast(port, OURS * ROUNDS, 400))  # warm
+            for number in range(ROUNDS):
+                rate, each = uvloop.run(blast(port, OURS * number, OURS))
+                waits += each
+                rates["ours"].append(rate)
+                rates["python-hl7"].append(uvloop.run(blast(peer_port, THEIRS * number, THEIRS))[0])
+                rates["bare"].append(bare(home, 2000))
+                print(
+                    {name: round(r[-1]) for name, r in rates.items()}, "load", os.getloadavg()[0], flush=True
+                )
+        finally:
+            for process in (mine, peer):
+                process.kill()
+                process.wait()
+        own, theirs_cpu = parsers()
+        waits.sort()
+        by_round = zip(rates["ours"], rates["python-hl7"], rates["bare"], strict=True)
+        ratios = [(a / b, a / c) for a, b, c in by_round]
+        print(json.dumps({
+            "claim": "ORU over MLLP, 40 connections, committed before ACK: >= 10 x python-hl7, >= 0.5 x bare commits",
+            "ours_per_s": round(median(rates["ours"])),
+            "python_hl7_per_s": round(median(rates["python-hl7"])),
+            "bare_commits_per_s": round(median(rates["bare"])),
+            "ratio_to_python_hl7": round(median(r[0] for r in ratios), 2),
+            "ratio_to_bare_commits": round(median(r[1] for r in ratios), 2),
+            "ack_p50_ms": round(waits[len(waits) // 2] * 1000, 2),
+            "ack_p99_ms": round(waits[len(waits) * 99 // 100] * 1000, 2),
+            "parser_us": round(own * 1e6, 1),
+            "parser_ratio_to_python_hl7": round(theirs_cpu / own, 1),
+            "people_per_message": 10,
+            "bytes_per_message": len(message(1)),
+            "rounds": ROUNDS,
+            "load": os.getloadavg()[0],
+        }))  # fmt: skip
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 4:
+        pin(0)
+        uvloop.run({"ours": ours, "theirs": theirs}[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3])))
+    else:
+        main()
