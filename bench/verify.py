@@ -7,7 +7,6 @@ round, CPU time. Distinct synthetic certificates, so nothing is cached between r
 import json
 import os
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -176,4 +175,4 @@ def bare(text: str, issuers: list[Es256Signer]) -> tuple[Any, bytes, bytes]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

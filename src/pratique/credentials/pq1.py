@@ -20,7 +20,6 @@ from typing import Any, NamedTuple, TypeGuard
 from cbor2 import dumps
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from pratique.core.canonical import canonical_cbor
 from pratique.core.signer import Signer
 from pratique.credentials import base45
 from pratique.credentials.cbor import read as decode
@@ -83,28 +82,40 @@ def issue_pass(
         claims[_CNF] = {1: {1: 2, -1: 1, -2: x, -3: odd}}
     if status is not None:
         claims[_STATUS] = list(status)
-    protected = canonical_cbor({1: ES256, 4: signer.kid})
-    payload = canonical_cbor(claims)
+    # Written in the order of their encoded bytes, plain encoding is the deterministic one (a test compares them).
+    protected = dumps({1: ES256, 4: signer.kid})
+    payload = dumps({key: claims[key] for key in _CLAIMS if key in claims})
     signature = signer.sign(to_be_signed(protected, payload))
-    return canonical_cbor([protected, {}, payload, signature])
+    return dumps([protected, {}, payload, signature])
+
+
+_P = (1 << 256) - (1 << 224) + (1 << 192) + (1 << 96) - 1
+_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 
 
 def compress(point: bytes) -> tuple[bytes, bool]:
     """x and the sign of y of a P-256 point in 33 or 65 bytes. Raises ValueError if it is not on the curve."""
-    numbers = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point).public_numbers()
-    return numbers.x.to_bytes(32, "big"), bool(numbers.y & 1)
+    if len(point) == 65 and point[0] == 4:
+        x, y = int.from_bytes(point[1:33], "big"), int.from_bytes(point[33:], "big")
+        if x >= _P or y >= _P or (y * y - x * x * x + 3 * x - _B) % _P:
+            raise ValueError("not a point of P-256")
+        return point[1:33], bool(y & 1)
+    ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    if len(point) != 33:
+        raise ValueError("not a point of P-256")
+    return point[1:], point[0] == 3
 
 
 def proof_message(credential: bytes, shown: int, nonce: bytes | None = None) -> bytes:
     """What the holder's key signs: these bytes, with ES256 (SHA-256 over them)."""
     parts: list[Any] = ["PQ1", sha256(credential).digest(), shown]
-    return canonical_cbor(parts if nonce is None else [*parts, nonce])
+    return dumps(parts if nonce is None else [*parts, nonce])
 
 
 def present(credential: bytes, shown: int, proof: bytes, nonce: bytes | None = None) -> str:
     """The text of the code on a screen. `shown` is in seconds since 1970, `proof` r‖s over `proof_message`."""
     parts: list[Any] = [credential, shown, proof] if nonce is None else [credential, shown, nonce, proof]
-    return PREFIX + base45.encode(canonical_cbor(parts))
+    return PREFIX + base45.encode(dumps(parts))
 
 
 def paper(credential: bytes) -> str:
