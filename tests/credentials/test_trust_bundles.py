@@ -70,3 +70,19 @@ def test_a_flipped_bit_in_body_or_signatures_is_refused() -> None:
 def test_a_bundle_that_ends_before_it_begins_is_not_made() -> None:
     with pytest.raises(ValueError, match="ends after"):
         make_bundle(bundle(expires=int((NOW - timedelta(days=1)).timestamp())), ROOTS)
+
+
+def test_an_expired_bundle_is_read_within_its_grace_and_says_that_it_is_stale() -> None:
+    raw, late = make_bundle(bundle(), ROOTS[:2]), NOW + 3 * DAY
+    read = read_bundle(raw, PUBLIC, 2, 0, late, grace_s=3600)
+
+    text = show(pass_bytes(expires=late + DAY), late)
+    assert verify(text, late, read).findings == ("LISTS_STALE",)
+    with pytest.raises(BadTrust):
+        read_bundle(raw, PUBLIC, 2, 0, late + timedelta(hours=1), grace_s=3600)
+
+
+def test_an_unknown_key_names_the_list_it_is_not_on() -> None:
+    read = read_bundle(make_bundle(bundle(keys=()), ROOTS), PUBLIC, 3, 0, NOW)
+
+    assert verify(show(pass_bytes()), NOW, read).detail == "not on list 7 of 2026-01-05"

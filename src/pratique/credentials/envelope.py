@@ -42,7 +42,7 @@ def signed_by(sign1: Sign1, head: Header, snapshot: Snapshot) -> Signed:
         raise CredentialError("ALG_NOT_ALLOWED")
     keys = snapshot.keys_for("hcert", head.kid)
     if not keys:
-        raise CredentialError("UNKNOWN_KEY")
+        raise CredentialError("UNKNOWN_KEY", snapshot.described())
     fitting = [key for key in keys if key.alg == head.alg]
     if not fitting:
         raise CredentialError("ALG_KEY_MISMATCH")

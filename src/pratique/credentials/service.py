@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
-from pratique.core.errors import NoMandate, Refusal
+from pratique.core.errors import Refusal
 from pratique.core.moment import Moment, from_ms, to_ms
 from pratique.core.signer import Signer
 from pratique.core.text import Text
 from pratique.credentials import pq1, store
 from pratique.credentials.cose import EDDSA, ES256
 from pratique.credentials.model import HeldPass
+from pratique.credentials.revoking import revocation_row, revoke_rows, revoke_what_says_more
 from pratique.credentials.shuffle import place_of
 from pratique.credentials.snapshot import Bundle, KeyEntry, Purpose, StatusEntry
 from pratique.credentials.status import SIZE, build
@@ -109,7 +110,7 @@ def renew_many(tx: Tx, moment: Moment, signer: Signer, items: Iterable[PassOrder
     _check_key(tx, moment, signer, wanted)
     places = _take_places(tx, moment, wanted, to_ms(moment.now + PASS_LIFE))
     for order in orders:
-        _revoke_what_says_more(tx, moment, order)
+        revoke_what_says_more(tx, moment, order.subject_id, order.pass_class, order.mandate_id)
         store.clear_outbox(tx, order.subject_id)
         if not _gives(order, moment):
             continue
@@ -193,7 +194,7 @@ def revoke_passes(
     """Revoke every live credential of the subject. Returns how many. A revocation ends with what it revokes."""
     rows = store.live_issuances(tx, subject_id, moment.now_ms)
     store.clear_outbox(tx, subject_id)
-    return _revoke(tx, moment, rows, subject_id, mandate_id, reason, notice_id)
+    return revoke_rows(tx, moment, rows, subject_id, mandate_id, reason, notice_id)
 
 
 def revoke_key(tx: Tx, moment: Moment, *, kid: bytes, mandate_id: str, reason: str) -> bool:
@@ -201,7 +202,7 @@ def revoke_key(tx: Tx, moment: Moment, *, kid: bytes, mandate_id: str, reason: s
     row = store.key_row(tx, kid)
     if row is None or not store.cut_key(tx, kid, moment.now_ms):
         return False
-    revocation = _revocation(moment, mandate_id, reason) | {
+    revocation = revocation_row(moment, mandate_id, reason) | {
         "scope": "kid",
         "kid": kid,
         "ends_at": max(row[2], moment.now_ms + 1),
@@ -312,57 +313,3 @@ def _take_places(tx: Tx, moment: Moment, wanted: int, expires: int) -> list[tupl
         places += [(list_no, place_of(bytes(key), handed_out + n, size)) for n in range(some)]
         store.take_places(tx, list_no, handed_out + some, expires)
     return places
-
-
-def _revoke_what_says_more(tx: Tx, moment: Moment, order: PassOrder) -> None:
-    rows = store.live_issuances(tx, order.subject_id, moment.now_ms)
-    more = [row for row in rows if row[2] and (order.pass_class is None or row[2] < order.pass_class)]
-    if more:
-        _revoke(tx, moment, more, order.subject_id, order.mandate_id, "DECISION_CHANGED", None)
-
-
-def _revoke(
-    tx: Tx,
-    moment: Moment,
-    rows: Sequence[Sequence[Any]],
-    subject_id: str,
-    mandate_id: str,
-    reason: str,
-    notice_id: str | None,
-) -> int:
-    if not mandate_id or not reason:
-        raise NoMandate("mandate_id", "a revocation")
-    common = _revocation(moment, mandate_id, reason)
-    made = [
-        common
-        | {
-            "id": moment.new_id(),
-            "issuance_id": row[0],
-            "kid": bytes(row[1]),
-            "subject_id": subject_id,
-            "status_list": row[3],
-            "status_index": row[4],
-            "notice_id": notice_id,
-            "ends_at": row[5],
-        }
-        for row in rows
-    ]
-    if made:
-        store.add_revocations(tx, made)
-    return len(made)
-
-
-def _revocation(moment: Moment, mandate_id: str, reason: str) -> dict[str, Any]:
-    return {
-        "id": moment.new_id(),
-        "scope": "issuance",
-        "issuance_id": None,
-        "kid": None,
-        "subject_id": None,
-        "status_list": None,
-        "status_index": None,
-        "mandate_id": mandate_id,
-        "reason": reason,
-        "notice_id": None,
-        "revoked_at": moment.now_ms,
-    }

@@ -5,6 +5,7 @@ same answers for ever, and may be used from many threads at once.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -111,6 +112,12 @@ class Snapshot:
         self.shc = ShcTrust(bundle.shc)
         # The one thing that grows: kinds of envelopes seen with a good signature (hcert.py); it changes no answer.
         self.envelopes: dict[bytes, tuple[TrustKey, bytes]] = {}
+
+    def described(self) -> str:
+        """Which list this is and of which day, for those who ask why a key is not known."""
+        if not self.number:
+            return "not on the list that was given"
+        return f"not on list {self.number} of {datetime.fromtimestamp(self.issued, UTC):%Y-%m-%d}"
 
     def keys_for(self, purpose: str, kid: bytes) -> tuple[TrustKey, ...]:
         """Every key listed under `kid` for `purpose`; several are normal."""

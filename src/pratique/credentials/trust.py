@@ -52,11 +52,13 @@ def make_bundle(bundle: Bundle, signers: Sequence[Signer]) -> bytes:
     return canonical_cbor({"body": body, "signatures": signatures})
 
 
-def read_bundle(raw: bytes, roots: Sequence[bytes], quorum: int, at_least: int, now: datetime) -> Snapshot:
+def read_bundle(
+    raw: bytes, roots: Sequence[bytes], quorum: int, at_least: int, now: datetime, *, grace_s: int = 0
+) -> Snapshot:
     """The snapshot of a bundle signed by at least `quorum` of the `roots` (raw Ed25519 keys).
 
     Raises BadTrust: BAD_TRUST for form or signatures, ROLLBACK for a number below `at_least` (the highest seen),
-    LIST_EXPIRED at or after its end.
+    LIST_EXPIRED at or after its end plus `grace_s` seconds (within the grace `verify` reports LISTS_STALE).
     """
     body, signatures = open_bundle(raw)
     signed_by = {root for root in set(roots) if any(_is_signed(root, sig, body) for sig in signatures)}
@@ -65,7 +67,7 @@ def read_bundle(raw: bytes, roots: Sequence[bytes], quorum: int, at_least: int, 
     bundle = read_body(body)
     if bundle.number < at_least:
         raise BadTrust(f"number {bundle.number}, and {at_least} was seen already", "ROLLBACK")
-    if bundle.expires <= now.timestamp():
+    if bundle.expires + grace_s <= now.timestamp():
         raise BadTrust("the bundle has expired", "LIST_EXPIRED")
     return Snapshot(bundle)
 

@@ -1,0 +1,68 @@
+"""Rows of revocation: each with a mandate, a reason and an end (laws 1, 2, 3)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pratique.core.errors import NoMandate
+from pratique.core.moment import Moment
+from pratique.credentials import store
+from pratique.store.tx import Tx
+
+
+def revoke_what_says_more(
+    tx: Tx, moment: Moment, subject_id: str, pass_class: int | None, mandate_id: str
+) -> None:
+    """Revoke the subject's live passes of a better class than `pass_class` (None: hold, so all of them)."""
+    rows = store.live_issuances(tx, subject_id, moment.now_ms)
+    more = [row for row in rows if row[2] and (pass_class is None or row[2] < pass_class)]
+    if more:
+        revoke_rows(tx, moment, more, subject_id, mandate_id, "DECISION_CHANGED", None)
+
+
+def revoke_rows(
+    tx: Tx,
+    moment: Moment,
+    rows: Sequence[Sequence[Any]],
+    subject_id: str,
+    mandate_id: str,
+    reason: str,
+    notice_id: str | None,
+) -> int:
+    """Revoke issuances as `store.live_issuances` gives them; each revocation ends with what it revokes."""
+    if not mandate_id or not reason:
+        raise NoMandate("mandate_id", "a revocation")
+    common = revocation_row(moment, mandate_id, reason)
+    made = [
+        common
+        | {
+            "id": moment.new_id(),
+            "issuance_id": row[0],
+            "kid": bytes(row[1]),
+            "subject_id": subject_id,
+            "status_list": row[3],
+            "status_index": row[4],
+            "notice_id": notice_id,
+            "ends_at": row[5],
+        }
+        for row in rows
+    ]
+    if made:
+        store.add_revocations(tx, made)
+    return len(made)
+
+
+def revocation_row(moment: Moment, mandate_id: str, reason: str) -> dict[str, Any]:
+    """A revocation of nothing yet: the caller says what, and until when."""
+    return {
+        "id": moment.new_id(),
+        "scope": "issuance",
+        "issuance_id": None,
+        "kid": None,
+        "subject_id": None,
+        "status_list": None,
+        "status_index": None,
+        "mandate_id": mandate_id,
+        "reason": reason,
+        "notice_id": None,
+        "revoked_at": moment.now_ms,
+    }
