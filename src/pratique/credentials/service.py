@@ -253,6 +253,12 @@ def sweep(tx: Tx, moment: Moment) -> int:
     return store.sweep(tx, to_ms(moment.now - _APPEAL_TIME))
 
 
+def forget_subject(tx: Tx, subject_id: str) -> None:
+    """Cut the tie between a subject and what was issued to it. That something was issued, and that it is revoked, stays
+    until it expires, under nobody's id."""
+    store.forget_subject(tx, subject_id)
+
+
 def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
     """Delete what was issued and revoked under a mandate; rows deleted per table. No index is handed out again."""
     return store.erase_mandate(tx, mandate_id)

@@ -152,6 +152,12 @@ def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
     }
 
 
+def forget_subject(tx: Tx, subject_id: str) -> None:
+    tx.run("DELETE FROM pass_outbox WHERE subject_id = :id", id=subject_id)
+    tx.run("UPDATE issuance SET subject_id = '' WHERE subject_id = :id", id=subject_id)
+    tx.run("UPDATE revocation SET subject_id = NULL, notice_id = NULL WHERE subject_id = :id", id=subject_id)
+
+
 def highest_bundle(tx: Tx) -> int:
     row = tx.one("SELECT COALESCE(MAX(number), 0) FROM trust_bundle")
     return int(row[0]) if row else 0

@@ -32,6 +32,7 @@ from pratique.notices.sweep import end_mandate, sweep
 from pratique.notices.wallet import appeal_view, needs_refresh, wallet_tag, wallet_view
 from pratique.people import service as people
 from pratique.people.model import Forgotten
+from pratique.policy import service as policy
 from pratique.store.tx import Tx
 
 
@@ -125,6 +126,8 @@ def forget(tx: Tx, moment: Moment, house: House, subject_id: str) -> Forgotten:
         credentials.revoke_passes(
             tx, moment, subject_id=subject_id, mandate_id=mandate.id, reason="FORGOTTEN", notice_id=None
         )
+    credentials.forget_subject(tx, subject_id)
+    policy.forget_subject(tx, subject_id)
     store.delete_subject(tx, subject_id)
     return people.forget(tx, moment, house.keys, subject_id)
 

@@ -268,6 +268,11 @@ def sweep_policy(tx: Tx, moment: Moment, sealer: Sealer, limit: int = SWEEP) -> 
     return Progress(done, changed, last, results)
 
 
+def forget_subject(tx: Tx, subject_id: str) -> None:
+    """Delete what this room holds of a subject; its keys go elsewhere, in the same act."""
+    store.forget_subject(tx, subject_id)
+
+
 def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
     """Delete what is known and decided about people under a mandate; rows deleted per table.
 

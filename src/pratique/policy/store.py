@@ -253,6 +253,11 @@ def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
     }
 
 
+def forget_subject(tx: Tx, subject_id: str) -> None:
+    for table in ("evidence", "decision", "facts_row"):
+        tx.run(f"DELETE FROM {table} WHERE subject_id = :subject_id", subject_id=subject_id)
+
+
 def _only(row: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: row[name] for name in names}
 
