@@ -71,9 +71,8 @@ def _decide(folder: Path, case: dict[str, Any]) -> tuple[bool, set[str]]:
         return not bundle_faults(json.loads(paths[0].read_bytes())), set()
     if case["type"] == "jwspayload":
         claims = json.loads(paths[0].read_bytes())
-        reason, _ = shc.claims_fault(claims, at.timestamp())
-        faults = shc.contents_faults(claims)
-        return reason is None, ({reason} if reason else set()) | ({"SCHEMA"} if faults else set())
+        refused, faults = shc.judge_claims(claims, at.timestamp())
+        return refused is None, ({refused.code} if refused else set()) | ({"SCHEMA"} if faults else set())
     outcomes = [verify(text, at, _snapshot(folder, case)) for text in _texts(case["type"], paths)]
     if not outcomes:
         return False, {"UNREADABLE"}

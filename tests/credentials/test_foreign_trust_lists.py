@@ -118,6 +118,15 @@ def test_certificates_that_sign_nothing_for_verifiers_are_left_out() -> None:
     assert sources.read_source(json.dumps([dgcg(certificateType="CSCA")]).encode()).keys == ()
 
 
+def test_one_unusable_entry_does_not_spoil_the_list() -> None:
+    dsa_spki = CERTIFICATE.replace(bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("06072a8648ce3d0209"))
+    for bad in (b"", b"junk", CERTIFICATE[:50], dsa_spki):
+        rows = [dgcg(), dgcg(rawData=b64encode(bad).decode()), {"kid": "AAAA", "rawData": 7}]
+        found = sources.read_source(json.dumps(rows).encode())
+        assert [entry.kid for entry in found.keys] == [kid_of(CERTIFICATE)]
+        assert len(found.notes) == 2
+
+
 def test_a_folder_holds_everything(tmp_path: Path) -> None:
     (tmp_path / "a.pem").write_bytes(pem(CERTIFICATE))
     (tmp_path / "b.json").write_text(

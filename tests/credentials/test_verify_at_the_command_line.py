@@ -119,7 +119,7 @@ def test_a_bundle_under_roots(tmp_path: Path, capfd: pytest.CaptureFixture[str])
     code, _, _ = run(capfd, *common, urlsafe_b64encode(root.public_key).decode().rstrip("="))
     assert code == 0
     code, _, err = run(capfd, *common, urlsafe_b64encode(other.public_key).decode().rstrip("="))
-    assert code == 2
+    assert code == 1
     assert "signed by 0 of the 1 root keys" in err
     code, _, err = run(capfd, *common, "AAAA")
     assert (code, "32 bytes" in err) == (2, True)
@@ -166,3 +166,13 @@ def test_now_is_used_where_no_time_is_given(
 
     _, lines, _ = run(capfd, tmp_path / "one.txt", "--trust", trust)
     assert lines[0]["reason"] in ("EXPIRED", "NOT_YET_VALID")
+
+
+def test_a_private_key_as_trust_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    keys = json.loads(issuer().keys)
+    keys["keys"][0]["d"] = "AAAA"
+    (tmp_path / "keys.json").write_text(json.dumps(keys))
+
+    code, lines, err = run(capfd, tmp_path / "none.txt", "--trust", tmp_path / "keys.json")
+    assert (code, lines) == (1, [])
+    assert "private key" in err

@@ -33,6 +33,10 @@ class CalledWrongly(Exception):  # noqa: N818 - an answer to the caller
     """What, where, what to do; ends with exit code 2."""
 
 
+class TrustRefused(Exception):  # noqa: N818 - an answer to the caller
+    """The trust that was named cannot be used; ends with exit code 1."""
+
+
 def verify(
     files: Annotated[
         list[str] | None, Parameter(negative="", consume_multiple=True, allow_leading_hyphen=True)
@@ -86,6 +90,9 @@ def verify(
     except CalledWrongly as fault:
         print(f"pratique verify: {fault}", file=sys.stderr)
         return 2
+    except TrustRefused as fault:
+        print(f"pratique verify: {fault}", file=sys.stderr)
+        return 1
 
 
 def parse_time(text: str) -> datetime:
@@ -111,7 +118,7 @@ def _snapshot(paths: list[Path], roots: list[bytes], quorum: int, now: datetime,
         ]
         return snapshot_of(sources.merge(found), icvp=icvp)
     except CredentialError as fault:
-        raise CalledWrongly(f"{', '.join(map(str, paths))}: {fault.detail or fault.code}") from None
+        raise TrustRefused(f"{', '.join(map(str, paths))}: {fault.detail or fault.code}") from None
     except OSError as fault:
         raise CalledWrongly(f"{fault.filename}: {fault.strerror}") from None
 

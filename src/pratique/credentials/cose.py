@@ -5,10 +5,10 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from cbor2 import CBORTag, frozendict
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from pratique.credentials.cbor import read, read_first
 from pratique.credentials.reasons import BadCbor, BadCose, CredentialError
@@ -161,9 +161,10 @@ def kid_of(spki_or_certificate: bytes) -> bytes:
 
 def public_key(der: bytes) -> PublicKey:
     """The key in DER SubjectPublicKeyInfo. Raises ValueError for kinds that no credential here uses."""
-    from cryptography.hazmat.primitives.serialization import load_der_public_key
-
-    key = load_der_public_key(der)
+    try:
+        key = load_der_public_key(der)
+    except UnsupportedAlgorithm:
+        raise ValueError("a kind of key or curve that is not supported") from None
     if isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey):
         return key
     raise ValueError("neither elliptic curve, RSA nor Ed25519")

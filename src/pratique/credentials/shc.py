@@ -126,29 +126,24 @@ def _check(jws: str, now: float, snapshot: Snapshot, before: Stages, findings: t
         key = _signed_by(parts, snapshot)
     except CredentialError as fault:
         return _refused(fault, stages(compression=True, cose=True, signature=False), findings)
-    reason, detail = claims_fault(parts.claims, now)
-    in_time = reason not in ("EXPIRED", "NOT_YET_VALID")
-    faults = contents_faults(parts.claims)
+    refused, faults = judge_claims(parts.claims, now)
+    in_time = refused is None or refused.code not in ("EXPIRED", "NOT_YET_VALID")
     more = list(findings)
     if len(jws) > MAX_IN_ONE_CODE:
         more.append("JWS_TOO_LONG")
     if faults:
         more.append("SCHEMA")
-        if not _is_card(parts.claims):
-            reason, detail = reason or "SCHEMA", detail or faults[0]
     trust, unknown = _trust_fault(parts, key, snapshot)
     if unknown:
         more.append("STATUS_UNKNOWN")
     if snapshot.expires <= now:
         more.append("LISTS_STALE")
-    why = trust or (CredentialError(reason, detail) if reason else None)
+    why = trust or refused
     return Outcome(
         ok=why is None,
         format="SHC",
         reason=why.code if why else None,
-        stages=stages(
-            compression=True, cose=True, signature=True, expiry=in_time, key_usage=True, schema=not faults
-        ),
+        stages=stages(compression=True, cose=True, signature=True, expiry=in_time, schema=not faults),
         claims=parts.claims,
         findings=tuple(more),
         detail=why.detail if why else (faults[0] if faults else ""),
@@ -197,8 +192,8 @@ def _json_object(raw: bytes, what: str) -> dict[str, Any]:
 
 def _signed_by(parts: Jws, snapshot: Snapshot) -> ShcKey:
     iss = parts.claims.get("iss")
-    if not isinstance(iss, str) or not iss.startswith("https://") or iss.endswith("/"):
-        raise CredentialError("ISSUER_URL", "iss is an https address without a slash at its end")
+    if not _is_issuer(iss):
+        raise _bad_issuer()
     if len(parts.signature) != 64:
         raise CredentialError("SIGNATURE_FORMAT", "the signature is not r and s in 64 bytes")
     key = snapshot.shc.key(iss, parts.header["kid"])
@@ -222,6 +217,25 @@ def _trust_fault(parts: Jws, key: ShcKey, snapshot: Snapshot) -> tuple[Credentia
     if revoked is None and snapshot.fail.get("shc_list_missing", "admit") != "admit":
         return CredentialError("STATUS_UNKNOWN", "the issuer's revocation list is not in the snapshot"), True
     return (CredentialError("REVOKED") if revoked else None), revoked is None
+
+
+def _bad_issuer() -> CredentialError:
+    return CredentialError("ISSUER_URL", "iss is an https address without a slash at its end")
+
+
+def _is_issuer(iss: Any) -> TypeGuard[str]:
+    return isinstance(iss, str) and iss.startswith("https://") and not iss.endswith("/")
+
+
+def judge_claims(claims: dict[str, Any], now: float) -> tuple[CredentialError | None, list[str]]:
+    """What refuses the claims at `now` by themselves, and every fault of their form."""
+    if not _is_issuer(claims.get("iss")):
+        return _bad_issuer(), contents_faults(claims)
+    reason, detail = claims_fault(claims, now)
+    faults = contents_faults(claims)
+    if reason is None and not _is_card(claims):
+        reason, detail = "SCHEMA", faults[0]
+    return (CredentialError(reason, detail) if reason else None), faults
 
 
 def claims_fault(claims: dict[str, Any], now: float) -> tuple[str | None, str]:

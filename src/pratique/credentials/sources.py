@@ -75,7 +75,14 @@ def merge(found: Iterable[Found]) -> Found:
 def from_certificate(
     certificate: Certificate, country: str = "", listed_as: bytes = b""
 ) -> tuple[KeyEntry, ...]:
-    """The entries of a signing certificate: under its computed kid and, where another, under the listed one."""
+    """The entries of a signing certificate: under its computed kid and, where another, under the listed one.
+
+    Raises BadTrust for a key that no verifier here could use.
+    """
+    try:
+        public_key(certificate.spki)
+    except ValueError:
+        raise BadTrust("a certificate with a kind of key that is not used here") from None
     return tuple(
         KeyEntry(
             kid=kid,
