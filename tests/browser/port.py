@@ -11,11 +11,14 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from pratique.core.errors import Refusal
 from pratique.core.ids import encode_id
 from pratique.core.moment import Moment, rfc3339
+from pratique.core.text import Text
 from pratique.credentials import pq1
 from pratique.credentials.keys import Es256Signer, new_signer
 from pratique.people.binding import check_binding, check_challenge, from_b64, make_challenge, to_b64
+from pratique.people.slip import make_code, tidy_code
 from pratique.web.faces import Face, read_faces
 from tests.browser.devices import Devices
 
@@ -43,6 +46,7 @@ class Port:
         self.tokens: dict[str, str] = {}
         self.appeals: dict[str, dict[str, Any]] = {}
         self.cards: dict[str, Any] = {}
+        self.slips: dict[str, str] = {}
         self.devices = Devices(self.now)
         self.read: list[str] = []
         self.asked: list[str] = []
@@ -98,6 +102,23 @@ class Port:
             "expires": ends,
             "now": rfc3339(self.now()),
         }
+
+    def slip(self) -> tuple[str, str]:
+        """A paper slip: its subject and claim code."""
+        subject, code = new_id(), make_code(self.moment())
+        self.slips[code] = subject
+        self.wallets[subject] = empty_wallet(subject)
+        return subject, code
+
+    def claim(self, typed: str) -> dict[str, Any]:
+        """A token for the subject of a paper slip."""
+        subject = self.slips.get(tidy_code(typed))
+        if subject is None:
+            raise Refusal("UNKNOWN_CODE", "claim_code", Text("this code is not known", "此码无效"))
+        token = secrets.token_urlsafe(24)
+        self.tokens[token] = subject
+        ends = rfc3339(self.now() + timedelta(hours=1))
+        return {"subject_id": subject, "token": token, "expires": ends, "now": rfc3339(self.now())}
 
     def give_pass(self, subject: str, hours: float = 24) -> bytes:
         """Issue a pass to the subject's key, as a negative result does."""
@@ -190,11 +211,15 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if self.path == "/v1/subjects":
                 return self._json(*of.bind(body))
+            if self.path == "/v1/claims":
+                return self._json(200, of.claim(body["claim_code"]))
             if self.path == "/v1/devices":
                 return self._json(201, of.devices.enrol(body) | {"now": rfc3339(of.now())})
             if self.path == "/v1/tube-events":
                 results = of.devices.take(body)
                 return self._json(200, {"results": results, "now": rfc3339(of.now())})
+        except Refusal as refusal:
+            return self._problem(422, refusal.code, refusal.text.en, refusal.text.zh_hans)
         except Exception as fault:  # the test's server says what it refused
             return self._problem(422, getattr(fault, "code", "REFUSED"), str(fault), str(fault))
         subject = of.tokens.get(self._token())

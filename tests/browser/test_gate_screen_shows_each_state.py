@@ -66,7 +66,7 @@ def showing(page: Page, screen: Screen, told: dict[str, Any], face: str) -> None
 
 def test_it_works(browser: Browser, screen: Screen) -> None:
     faces = watch(browser, screen)
-    page = faces.page("/?lang=zh-Hans", viewport={"width": 1920, "height": 1080})
+    page = faces.page("/?camera=0&lang=zh-Hans", viewport={"width": 1920, "height": 1080})
     page.locator("[data-face='ready']").wait_for()
 
     expect(page.locator("h1")).to_have_text("请出示码")
@@ -90,7 +90,7 @@ def test_each_outcome_has_its_own_shape_word_sound_and_colour(browser: Browser, 
         })()"""
     )
     page = context.new_page()
-    page.goto(f"{faces.url}/?lang=en")
+    page.goto(f"{faces.url}/?camera=0&lang=en")
     shapes, colours = set(), set()
     for outcome, (reason, zh, en, notes) in OUTCOMES.items():
         showing(page, screen, status("ready"), "ready")
@@ -100,6 +100,7 @@ def test_each_outcome_has_its_own_shape_word_sound_and_colour(browser: Browser, 
         expect(page.locator(".face-other")).to_have_text(zh)
         size = page.locator("h1").evaluate("(e) => parseFloat(getComputedStyle(e).fontSize)")
         assert size >= 60
+        page.wait_for_function("(n) => window.heard.length >= n", arg=len(notes))
         assert page.evaluate("() => window.heard") == notes
         shapes.add(page.locator(".picture").inner_html())
         colours.add(page.locator(".face").evaluate("(e) => getComputedStyle(e).getPropertyValue('--face')"))
@@ -114,7 +115,7 @@ def test_every_state_of_the_gate_has_a_face(browser: Browser, screen: Screen) ->
     from pratique.gate.model import STATES
 
     faces = watch(browser, screen)
-    page = faces.page("/?lang=en")
+    page = faces.page("/?camera=0&lang=en")
     for state in STATES:
         if state in ("decided", "waiting_passage"):
             continue
@@ -183,7 +184,7 @@ def test_silence_becomes_out_of_order_within_three_seconds(
     browser: Browser, screen: Screen, cable: Cable
 ) -> None:
     faces = watch(browser, screen)
-    page = faces.page("/?lang=en")
+    page = faces.page("/?camera=0&lang=en")
     page.locator("[data-face='ready']").wait_for()
     page.evaluate("() => { window.began = performance.now(); }")
     cable.freeze()
@@ -199,7 +200,7 @@ def test_silence_becomes_out_of_order_within_three_seconds(
 
 def test_it_comes_back_when_the_gate_does(browser: Browser, screen: Screen, cable: Cable) -> None:
     faces = watch(browser, screen)
-    page = faces.page("/?lang=en")
+    page = faces.page("/?camera=0&lang=en")
     page.locator("[data-face='ready']").wait_for()
     cable.freeze()
     cable.cut()
@@ -216,19 +217,23 @@ def test_a_scanner_that_types_hands_over_the_whole_text(
     text = "PQ1:" + "6BF+70790T9WJWG.FKY*4GO0" * 15 + "ABCDEF 123 X"
     assert len(text) == 376
     faces = watch(browser, screen)
-    page = faces.page("/?lang=en")
+    page = faces.page("/?camera=0&lang=en")
     page.locator("[data-face='ready']").wait_for()
     page.get_by_role("button", name="Large").focus()
-    page.keyboard.type(text)
-    page.keyboard.press("Enter")
-    wait_until(lambda: scans == [text])
+    for _ in range(5):  # a busy machine may type slower than any scanner; then it is not taken, rightly
+        page.keyboard.type(text)
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(300)
+        if scans:
+            break
+    assert scans == [text]
     assert page.locator("html[data-large]").count() == 0, "a space in the code pressed the focused button"
     faces.close()
 
 
 def test_slow_typing_is_not_a_scan(browser: Browser, screen: Screen, scans: list[str]) -> None:
     faces = watch(browser, screen)
-    page = faces.page("/?lang=en")
+    page = faces.page("/?camera=0&lang=en")
     page.locator("[data-face='ready']").wait_for()
     page.keyboard.type("PQ1:ABCDEFGH", delay=130)
     page.keyboard.press("Enter")
@@ -244,9 +249,11 @@ def test_the_screens_own_camera_reads_a_pass(
     faces = with_camera(f"http://127.0.0.1:{screen.port}", text)
     page = faces.page("/?lang=en")
     page.locator("[data-face='ready']").wait_for()
-    page.get_by_role("button", name="Read with this screen's camera").click()
+    # The test's browser allows the camera at once, as a tablet does that was asked before.
     page.locator("[data-camera='on']").wait_for(timeout=15_000)
     wait_until(lambda: text in scans)
+    page.get_by_role("button", name="Camera off").click()
+    page.get_by_role("button", name="Read with this screen's camera").wait_for()
 
 
 def test_language_goes_home_after_a_while(browser: Browser, screen: Screen) -> None:
@@ -254,7 +261,7 @@ def test_language_goes_home_after_a_while(browser: Browser, screen: Screen) -> N
     context = faces.context("zh-CN")
     page = context.new_page()
     page.clock.install()
-    page.goto(f"{faces.url}/?lang=zh-Hans")
+    page.goto(f"{faces.url}/?camera=0&lang=zh-Hans")
     page.locator("[data-face='ready']").wait_for()
     page.locator("[data-switch='language']").click()
     expect(page.locator("h1")).to_have_text("Show your code")

@@ -173,3 +173,26 @@ def test_a_refusal_is_a_sentence_in_the_readers_language(faces: Watched, port: P
     page.get_by_role("button", name="提交申诉").click()
 
     expect(page.get_by_role("alert")).to_have_text("该提示已结束")
+
+
+def test_a_paper_slip_opens_its_notices_anywhere_and_leaves_nothing(faces: Watched, port: Port) -> None:
+    subject, code = port.slip()
+    port.wallets[subject]["notices"] = [samples.single_test(port.now())]
+    page = faces.page("/wallet/")
+    page.get_by_role("link", name="Read with a paper slip").click()
+    page.get_by_label("Claim code").fill("XXXX XXXX XXX")
+    page.get_by_role("button", name="Open").click()
+    expect(page.get_by_role("alert")).to_contain_text("compare it with the slip")
+    page.get_by_label("Claim code").fill(f"{code[:4]} {code[4:8]}-{code[8:]}".lower())
+    page.get_by_role("button", name="Open").click()
+    expect(page.locator(".top-notice h2")).to_have_text("Please take a single test")
+    page.locator(".top-notice a", has_text="appeal").click()
+    page.get_by_role("button", name="Send the appeal").click()
+    page.get_by_text("Answer due by").wait_for()
+    page.get_by_role("button", name="Put the slip away").click()
+
+    expect(page.get_by_role("button", name="Make my wallet")).to_be_visible()
+    assert len(port.appeals) == 1
+    kept = page.evaluate("() => indexedDB.databases().then((all) => all.length)")
+    assert kept <= 1
+    assert page.evaluate("() => JSON.stringify({ ...localStorage })").count(code) == 0

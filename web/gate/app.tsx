@@ -23,8 +23,16 @@ import { listenToWedge } from "./wedge.ts";
 const HOME_LANGUAGE: Language = language.value;
 const BACK_AFTER = 30_000;
 
-/** The page's own camera: asked for in the address (`?camera`) or by the button, for a tablet or a demonstration. */
-const camera = signal(new URLSearchParams(location.search).has("camera"));
+/** The page's own camera, for a tablet or a demonstration: asked for in the address (`?camera`, or `?camera=0`), by the button, or already
+allowed here before. A terminal whose own process reads the codes never allows it, so the page leaves its camera alone. */
+const asked = new URLSearchParams(location.search).get("camera");
+const camera = signal(asked !== null && asked !== "0");
+if (asked === null) {
+  void navigator.permissions?.query({ name: "camera" as PermissionName }).then(
+    (allowed) => { if (allowed.state === "granted") camera.value = true; },
+    () => undefined,
+  );
+}
 const scanner = new Scanner({ formats: ["QRCode"], facing: "user", sleepAfter: 0, onText: (text) => void scanned(text) });
 
 const VERDICTS: ReadonlySet<FaceName> = new Set(["clear", "conditions", "hold", "see_staff", "annulled"]);
@@ -70,7 +78,7 @@ function beyond(line: string, word: string): string {
 }
 
 /** A long word breaks after its comma, not inside a phrase. */
-const phrases = (text: string) => text.split(/(?<=[,，])\s*/).map((part, i) => <span class="phrase">{i > 0 && language.value === "en" ? " " : ""}{part}</span>);
+const phrases = (text: string) => text.split(/(?<=[,，])\s*/).map((part) => <span class="phrase">{part}</span>);
 
 /** Always there: how old the lists are, the clock, the mandate and its end, and what this gate keeps. */
 function Foot() {

@@ -15,8 +15,8 @@ export type Status = {
   mandate: Text | null;
 };
 
-/** The gate gives a sign of life each second; three without one and the screen says so itself. */
-const SILENCE = 3_000;
+/** The gate gives a sign of life each second; before three have gone by without one the screen says so itself. */
+const SILENCE = 2_700;
 
 export const status = signal<Status | undefined>();
 export const silent = signal(false);

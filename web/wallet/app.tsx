@@ -14,15 +14,16 @@ import { AppealsScreen, HelpScreen, LooksScreen, NoticesScreen, PaperScreen, Res
 import { NoticeScreen } from "./notice.tsx";
 import { PassScreen, SiteCodeScreen } from "./pass.tsx";
 import { SettingsScreen } from "./settings.tsx";
-import { holder, ready, start } from "./state.ts";
-import { Welcome } from "./welcome.tsx";
+import { closeSlip, guest, holder, ready, start } from "./state.ts";
+import { SlipScreen, Welcome } from "./welcome.tsx";
 
 function Open() {
   const [place, id] = route.value;
   if (!ready.value) return <Opening />;
   if (place === "paper") return <PaperScreen />;
   if (place === "settings") return <SettingsScreen />;
-  if (!holder.value) return <Welcome />;
+  if (place === "slip") return <SlipScreen />;
+  if (!holder.value && !guest.value) return <Welcome />;
   switch (place) {
     case "pass": return <PassScreen />;
     case "code": return <SiteCodeScreen />;
@@ -41,6 +42,12 @@ function App() {
     <div class="shell" data-language={language.value}>
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.getElementById("main")?.focus(); }}>{t("common.skip")}</a>
       <Bar name={t("wallet.name")} />
+      {guest.value && (
+        <div class="slip-bar" role="status">
+          <span>{t("wallet.slip.reading")}</span>
+          <button class="button second" type="button" onClick={closeSlip}>{t("wallet.slip.close")}</button>
+        </div>
+      )}
       <Open />
     </div>
   );

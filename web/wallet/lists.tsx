@@ -10,7 +10,7 @@ import { Link, NoticeList } from "./home.tsx";
 import { byUrgency, ended, type Result } from "./model.ts";
 import { AppealCard } from "./notice.tsx";
 import { Empty, Freshness, word } from "./parts.tsx";
-import { holder, notices, view, waiting } from "./state.ts";
+import { guest, holder, notices, view, waiting } from "./state.ts";
 
 export function ResultsScreen() {
   const list = [...(view.value?.results ?? [])].sort((a, b) => (a.sampled_at < b.sampled_at ? 1 : -1));
@@ -89,7 +89,7 @@ export function NoticesScreen() {
 
 /** The way without a phone, at each step; also what to do before a battery dies. */
 export function PaperScreen() {
-  const subject = holder.value?.subject_id;
+  const subject = (guest.value ?? holder.value)?.subject_id;
   return (
     <Screen title={t("wallet.paper.title")} back>
       <p class="lead no-print">{t("wallet.paper.lead")}</p>
@@ -99,6 +99,7 @@ export function PaperScreen() {
         <div><dt>{t("wallet.paper.gate")}</dt><dd>{t("wallet.paper.gate-how")}</dd></div>
         <div><dt>{t("wallet.paper.appeal")}</dt><dd>{t("wallet.paper.appeal-how")}</dd></div>
       </dl>
+      <a class="no-print" href="#/slip">{t("wallet.slip.title")}</a>
       {subject && (
         <section class="card paper-slip">
           <h2>{t("wallet.paper.slip")}</h2>

@@ -10,7 +10,7 @@ import { Screen } from "../shared/shell.tsx";
 import { dayAndTime, ms, tick, withZone } from "../shared/time.ts";
 import { t } from "../shared/words.ts";
 import { bestPass } from "./model.ts";
-import { credentialOf, holder, view } from "./state.ts";
+import { credentialOf, guest, holder, view } from "./state.ts";
 
 const RENEW = 15_000;
 
@@ -62,7 +62,7 @@ export function PassScreen() {
   const pass = bestPass(view.value?.passes ?? [], Math.max(now(), tick.value + offset.value));
   return (
     <Screen title={t("wallet.pass.title")} back>
-      {pass && holder.value ? <Live credential={pass.credential} expires={pass.expires} /> : <NoPass />}
+      {pass && holder.value && !guest.value ? <Live credential={pass.credential} expires={pass.expires} /> : <NoPass />}
     </Screen>
   );
 }
@@ -104,7 +104,7 @@ function Alive() {
 function NoPass() {
   return (
     <div class="stack">
-      <p class="lead">{t("wallet.pass.none")}</p>
+      <p class="lead">{guest.value ? t("wallet.slip.no-pass") : t("wallet.pass.none")}</p>
       <a class="button" href="#/">{t("wallet.pass.none-why")}</a>
       <p class="small soft">{t("wallet.pass.none-paper")}</p>
     </div>
@@ -112,7 +112,7 @@ function NoPass() {
 }
 
 export function SiteCodeScreen() {
-  const subject = holder.value?.subject_id ?? "";
+  const subject = (guest.value ?? holder.value)?.subject_id ?? "";
   useAwake();
   return (
     <Screen title={t("wallet.site.title")} back>

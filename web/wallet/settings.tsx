@@ -8,7 +8,7 @@ import { dayAndTime, ms } from "../shared/time.ts";
 import { t } from "../shared/words.ts";
 import { updateWaits, applyUpdate } from "../shared/offline.ts";
 import { Freshness, Lines } from "./parts.tsx";
-import { busy, forget, forgetHere, holder, writeCard, type Forgotten } from "./state.ts";
+import { busy, forget, forgetHere, guest, holder, writeCard, type Forgotten } from "./state.ts";
 
 export function SettingsScreen() {
   return (
@@ -24,7 +24,7 @@ export function SettingsScreen() {
         <label class="choice"><input type="checkbox" checked={large.value} onChange={() => { large.value = !large.value; }} />{t("wallet.settings.large")}</label>
       </section>
       <Keeping />
-      {holder.value && <CardForm />}
+      {(holder.value || guest.value) && <CardForm />}
       <Leaving />
       {updateWaits.value && <button class="button second" type="button" onClick={applyUpdate}>{t("common.update")}</button>}
       <p class="small soft mono">{t("wallet.settings.build", { build: BUILD })}</p>
@@ -90,7 +90,7 @@ function Leaving() {
       </section>
     );
   }
-  if (!holder.value) return null;
+  if (!holder.value && !guest.value) return null;
   return (
     <section class="danger-zone">
       <h2>{t("wallet.forget.title")}</h2>
@@ -98,9 +98,9 @@ function Leaving() {
       <label class="choice"><input type="checkbox" checked={sure} onChange={() => setSure(!sure)} />{t("wallet.forget.sure")}</label>
       <div class="buttons">
         <button class="button danger" type="button" disabled={!sure || busy.value} onClick={() => void forget().then(setGone)}>{t("wallet.forget.all")}</button>
-        <button class="button second" type="button" disabled={!sure} onClick={() => void forgetHere()}>{t("wallet.forget.here")}</button>
+        {!guest.value && <button class="button second" type="button" disabled={!sure} onClick={() => void forgetHere()}>{t("wallet.forget.here")}</button>}
       </div>
-      <p class="small soft">{t("wallet.forget.here-what")}</p>
+      {!guest.value && <p class="small soft">{t("wallet.forget.here-what")}</p>}
     </section>
   );
 }

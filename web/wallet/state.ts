@@ -14,6 +14,8 @@ const POLL = 20_000;
 
 export const ready = signal(false);
 export const holder = signal<store.Holder | undefined>();
+/** Somebody who reads with the code of a paper slip: nothing of it is kept on this phone. */
+export const guest = signal<{ subject_id: string; token: string } | undefined>();
 export const view = signal<Wallet | undefined>();
 export const fetchedAt = signal(0);
 export const reached = signal(true);
@@ -96,8 +98,24 @@ async function attempt(call: () => Promise<void>): Promise<boolean> {
   }
 }
 
+/** Opens what a paper slip stands for. True if the code is known. */
+export async function openSlip(code: string): Promise<boolean> {
+  type Claimed = { subject_id: string; token: string };
+  const went = await attempt(async () => {
+    const told = (await ask<Claimed>("/v1/claims", { method: "POST", body: { claim_code: code } })).body;
+    [view.value, remembered.value, etag] = [undefined, [], ""];
+    guest.value = { subject_id: told.subject_id, token: told.token };
+  });
+  if (went) await poll();
+  return went;
+}
+
+/** Puts the slip away: the page starts anew with what this phone itself holds. */
+export const closeSlip = (): void => location.replace(location.pathname);
+
 /** A call with the holder's token. A token that ran out is renewed once with the same key. */
 async function call<T>(path: string, options: Parameters<typeof ask>[1] = {}) {
+  if (guest.value) return ask<T>(path, { ...options, token: guest.value.token });
   const me = holder.value!;
   if (Date.parse(me.token_ends) < now()) await bind(me.pair);
   try {
@@ -115,13 +133,13 @@ let last: Promise<void> = Promise.resolve();
 export const poll = (): Promise<void> => (last = last.then(pollOnce));
 
 async function pollOnce(): Promise<void> {
-  if (!holder.value) return;
+  if (!holder.value && !guest.value) return;
   const went = await attempt(async () => {
     await drain();
     const told = await call<Wallet>("/v1/wallet", { etag });
     fetchedAt.value = Date.now();
     if (told.status !== 304) await take(told.body, told.etag);
-    else if (view.value) await store.keepView({ view: view.value, etag, fetched_at: fetchedAt.value, offset: offset.value });
+    else if (view.value && !guest.value) await store.keepView({ view: view.value, etag, fetched_at: fetchedAt.value, offset: offset.value });
   });
   failures = went ? 0 : failures + 1;
   plan();
@@ -134,6 +152,10 @@ function plan(): void {
 
 async function take(told: Wallet, tag: string): Promise<void> {
   etag = tag;
+  if (guest.value) {
+    view.value = told;
+    return;
+  }
   await store.keepView({ view: told, etag, fetched_at: fetchedAt.value, offset: offset.value });
   view.value = told;
   remembered.value = await store.readNotices();
@@ -142,12 +164,21 @@ async function take(told: Wallet, tag: string): Promise<void> {
 /** One tap: the appeal is kept on the phone first, then sent; without a network it goes when there is one. */
 export async function appeal(notice: Notice, text: string): Promise<void> {
   refusals.value = new Map([...refusals.value].filter(([id]) => id !== notice.id));
+  if (guest.value) return appealNow(notice, text);
   await store.putWaiting({ key: crypto.randomUUID(), notice_id: notice.id, text, written_at: Date.now() });
   waiting.value = await store.readWaiting();
   await poll();
 }
 
+/** For a slip nothing is kept here, so the appeal goes at once or is said not to have gone. */
+async function appealNow(notice: Notice, text: string): Promise<void> {
+  const body = { text };
+  const went = await attempt(async () => { await call(`/v1/notices/${notice.id}/appeals`, { method: "POST", body, key: crypto.randomUUID() }); });
+  if (went) await poll();
+}
+
 async function drain(): Promise<void> {
+  if (guest.value) return;
   for (const item of await store.readWaiting()) {
     try {
       await call(`/v1/notices/${item.notice_id}/appeals`, { method: "POST", body: { text: item.text }, key: item.key });
@@ -175,7 +206,8 @@ export type Forgotten = { online_at: string; final_by: string; ends: Text[]; sta
 export async function forget(): Promise<Forgotten | undefined> {
   let told: Forgotten | undefined;
   const went = await attempt(async () => { told = (await call<Forgotten>("/v1/forget", { method: "POST", body: {} })).body; });
-  if (went) await forgetHere();
+  if (went && guest.value) view.value = undefined;
+  else if (went) await forgetHere();
   return told;
 }
 
