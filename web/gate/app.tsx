@@ -78,7 +78,7 @@ function beyond(line: string, word: string): string {
 }
 
 /** A long word breaks after its comma, not inside a phrase. */
-const phrases = (text: string) => text.split(/(?<=[,，])\s*/).map((part) => <span class="phrase">{part}</span>);
+const phrases = (text: string) => text.split(/(?<=[,，])\s*/).map((part, i) => <>{i > 0 && language.value === "en" && " "}<span class="phrase">{part}</span></>);
 
 /** Always there: how old the lists are, the clock, the mandate and its end, and what this gate keeps. */
 function Foot() {
