@@ -74,7 +74,8 @@ function Line({ name }: { name: FaceName }) {
 function beyond(line: string, word: string): string {
   const bare = (text: string): string => text.replace(/[\s,，.。:：]/g, "").toLowerCase();
   const parts = line.split(/[:：]\s*/);
-  return parts.filter((part) => bare(part) !== bare(word)).join(language.value === "en" ? ": " : "：");
+  const more = parts.filter((part) => bare(part) !== bare(word)).join(language.value === "en" ? ": " : "：");
+  return more.slice(0, 1).toUpperCase() + more.slice(1);
 }
 
 /** A long word breaks after its comma, not inside a phrase. */
