@@ -185,3 +185,42 @@ def test_the_hours_of_a_pass_do_not_tell_when_it_was_made(sqlite_store: Store) -
     at = int(fixed.now.timestamp())
     assert at - 1800 <= issued <= at - 300
     assert at + 23 * 3600 <= expires <= at + 24 * 3600
+
+
+def test_a_paper_pass_is_good_for_at_most_28_days_and_can_be_revoked(store: Store, moment: Moment) -> None:
+    def way(tx: Tx) -> None:
+        mandate_id = put_mandate(tx, moment, days=80)
+        service.register_key(tx, moment, ISSUER, "pass", moment.now + timedelta(days=90))
+        held = service.issue_paper(
+            tx,
+            moment,
+            ISSUER,
+            subject_id="P" * 26,
+            pass_class=pq1.CLEAR,
+            mandate_id=mandate_id,
+            until=moment.now + timedelta(days=70),
+        )
+        text = pq1.paper(held.credential)
+        assert held.expires <= moment.now + timedelta(days=28)
+        assert verify(text, moment.now, taken_along(tx, moment)).ok
+        service.revoke_passes(
+            tx, moment, subject_id="P" * 26, mandate_id=mandate_id, reason="RESULT", notice_id=None
+        )
+        assert verify(text, moment.now, taken_along(tx, moment)).reason == "REVOKED"
+
+    store.write(way)
+
+
+def test_what_stood_under_a_mandate_is_erased(store: Store, moment: Moment) -> None:
+    def way(tx: Tx) -> None:
+        mandate_id = put_mandate(tx, moment)
+        renew(tx, moment, mandate_id)
+        service.revoke_passes(
+            tx, moment, subject_id="S" * 26, mandate_id=mandate_id, reason="RESULT", notice_id=None
+        )
+        renew(tx, moment, mandate_id)
+        assert sum(service.erase_mandate(tx, mandate_id).values()) == 4
+        for table in ("issuance", "revocation", "pass_outbox"):
+            assert tx.one(f"SELECT COUNT(*) FROM {table}") == (0,)
+
+    store.write(way)

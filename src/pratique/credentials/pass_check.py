@@ -28,7 +28,7 @@ def check_pass(text: str, now: float, snapshot: Snapshot, nonces: Container[byte
     if isinstance(key, CredentialError):
         return _refused(key, Stages(prefix=True, base45=True, cose=True, signature=False))
     try:
-        _check_holder(shown, snapshot)
+        _check_holder(shown)
     except CredentialError as fault:
         return _refused(fault, Stages(prefix=True, base45=True, cose=True, signature=False))
     late = _time_fault(shown, key, now, snapshot, nonces)
@@ -36,7 +36,7 @@ def check_pass(text: str, now: float, snapshot: Snapshot, nonces: Container[byte
     stages = Stages(
         prefix=True, base45=True, cose=True, signature=True, expiry=late is None, key_usage=True, schema=True
     )
-    why = late or status
+    why = late or status or _paper_fault(shown, snapshot)
     return Outcome(
         ok=why is None,
         format="PQ1",
@@ -64,19 +64,25 @@ def _signer_of(shown: pq1.Presentation, snapshot: Snapshot) -> TrustKey | Creden
     return CredentialError("BAD_SIGNATURE")
 
 
-def _check_holder(shown: pq1.Presentation, snapshot: Snapshot) -> None:
+def _check_holder(shown: pq1.Presentation) -> None:
     claims = shown.claims
     if shown.proof is None or shown.shown is None:
         if claims.holder is not None:
             raise CredentialError("PROOF_MISSING")
-        if not snapshot.paper or claims.expires - claims.issued > pq1.MAX_PAPER_DAYS * 86400:
-            raise CredentialError("PAPER_NOT_ALLOWED")
         return
     if claims.holder is None:
         raise CredentialError("PROOF_BAD", "the pass is not bound to a device")
     message = pq1.proof_message(shown.credential, shown.shown, shown.nonce)
     if not is_signed(ES256, pq1.holder_public_key(claims.holder), shown.proof, message):
         raise CredentialError("PROOF_BAD")
+
+
+def _paper_fault(shown: pq1.Presentation, snapshot: Snapshot) -> CredentialError | None:
+    claims = shown.claims
+    too_long = claims.expires - claims.issued > pq1.MAX_PAPER_DAYS * 86400
+    if claims.holder is None and (too_long or not snapshot.paper):
+        return CredentialError("PAPER_NOT_ALLOWED", "longer than 28 days" if too_long else "")
+    return None
 
 
 def _time_fault(

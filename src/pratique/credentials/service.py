@@ -158,14 +158,14 @@ def issue_paper(
 
     Raises NoMandate through the store's guard, Refusal where the key is cut, over its quota, or `until` is past.
     """
-    expires = _whole(min(until, moment.now + PAPER_LIFE))
+    issued = _whole(moment.now - _BACKDATED_LEAST)
+    expires = _whole(min(until, issued + PAPER_LIFE))  # a gate counts the 28 days from `issued`
     if expires <= moment.now:
         raise Refusal(
             "TOO_LATE", "until", Text("this decision has ended; decide again", "该判定已结束,请重新判定")
         )
     _check_key(tx, moment, signer, 1)
     ((list_no, index),) = _take_places(tx, moment, 1, to_ms(expires))
-    issued = moment.now - _BACKDATED_LEAST
     store.add_issuances(
         tx,
         [
