@@ -9,6 +9,7 @@ Must not know what a tube, a campaign or a laboratory is.
 import codecs
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -126,18 +127,16 @@ class Segment:
         """One subcomponent, unescaped; empty if absent. `""` (delete) comes out as empty too."""
         fields = self._fields or self.fields()
         value = fields[field] if field < len(fields) else ""
-        if not value or (value.isalnum() and component == subcomponent == repetition == 1):
-            return value  # no delimiter is a letter or a digit
+        if not value or value.isalnum():  # no delimiter is a letter or a digit
+            return value if component == subcomponent == repetition == 1 else ""
         marks = self.delimiters
-        for mark, wanted in (
-            (marks.repetition, repetition), (marks.component, component), (marks.subcomponent, subcomponent),
-        ):  # fmt: skip
-            if wanted == 1:
-                value = value.partition(mark)[0]
-            else:
-                parts = value.split(mark, wanted)
-                value = parts[wanted - 1] if wanted <= len(parts) else ""
-        return _unquoted(self.unescape(value))
+        if component == subcomponent == repetition == 1:
+            value = value.partition(marks.repetition)[0].partition(marks.component)[0]
+            value = value.partition(marks.subcomponent)[0]
+        else:
+            value = _nth(_nth(value, marks.repetition, repetition), marks.component, component)
+            value = _nth(value, marks.subcomponent, subcomponent)
+        return _unquoted(self.unescape(value)) if marks.escape in value or value == DELETE else value
 
     def text(self, field: int) -> str:
         """The whole field, unescaped, delimiters of components left as sent."""
@@ -175,6 +174,11 @@ class Segment:
             except (ValueError, UnicodeDecodeError):
                 return None
         return None
+
+
+def _nth(value: str, mark: str, wanted: int) -> str:
+    parts = value.split(mark, wanted)
+    return parts[wanted - 1] if wanted <= len(parts) else ""
 
 
 def _unquoted(value: str) -> str:
@@ -289,9 +293,10 @@ def _segments(text: str, delimiters: Delimiters, encoding: str) -> list[Segment]
     found: list[Segment] = []
     counts: dict[str, int] = {}
     loose: list[str] = []
+    mark = delimiters.field
     for line in lines:
         name = line[:3]
-        if _SEGMENT.fullmatch(name) and line[3:4] in (delimiters.field, ""):
+        if line[3:4] in (mark, "") and _is_name(name):
             if loose and found:
                 _continue(found, loose)
                 loose = []
@@ -300,6 +305,12 @@ def _segments(text: str, delimiters: Delimiters, encoding: str) -> list[Segment]
         elif line.strip():
             loose.append(line)
     return found
+
+
+@lru_cache(maxsize=512)
+def _is_name(name: str) -> bool:
+    """Three letters or digits, the first a letter, as every segment is called."""
+    return _SEGMENT.fullmatch(name) is not None
 
 
 def _continue(found: list[Segment], loose: list[str]) -> None:

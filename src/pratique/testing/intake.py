@@ -228,10 +228,11 @@ def _version(
 ) -> None:  # fmt: skip
     """One version, unless the same content is there already: then nothing changes and nobody is told again."""
     tube, run = seen.tube, None
+    positive = one.outcome in ("positive", "indeterminate")
     if one.status != "P" and one.outcome != "withdrawn":
-        run = releasing.run_of(
+        run = releasing.count(
             tx, moment, lab_id=lab.id, analyte=one.analyte, purpose=tube.purpose if tube else "screen",
-            key=incoming.run_key, uploader=by,
+            key=incoming.run_key, uploader=by, positive=positive,
         )  # fmt: skip
     version = Version(
         id=moment.new_id(), outcome=one.outcome, status=one.status, lab_id=lab.id,
@@ -246,9 +247,9 @@ def _version(
         reject=incoming.reject[:20], content_key=sha256("\x1f".join(content).encode()).digest(),
     )  # fmt: skip
     if not added:
+        if run is not None:
+            store_results.uncount(tx, run.id, int(positive))
         return
-    if run is not None:
-        releasing.count_in(tx, moment, run, positive=one.outcome in ("positive", "indeterminate"))
     if tube is not None:
         known = releasing.Known(tube, lab, seen.received_at, run, version if first else None)
         releasing.judge(tx, moment, incoming.code, one.analyte, tell, known=known)

@@ -4,6 +4,7 @@
 field by field, stripped of everything that may be personal. Pure; raises Unreadable naming segment and field.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
@@ -18,13 +19,13 @@ CODED = frozenset({"CWE", "CE", "CNE", "CF", "IS", "ID", "CX", ""})
 
 # What may be stored of a message. PID, PD1, NK1, PV1, PV2, IN1 and NTE are not here, nor anything unknown.
 _KEPT = {
-    "MSH": frozenset(range(1, 22)),
-    "ORC": frozenset({1, 2, 3, 4}),
-    "OBR": frozenset({1, 2, 3, 4, 7, 22, 25}),
-    "OBX": frozenset({1, 2, 3, 4, 5, 11, 14, 18, 19}),
-    "SPM": frozenset({1, 2, 3, 4, 11, 13, 17, 18, 21}),
+    "MSH": tuple(range(1, 22)),
+    "ORC": (1, 2, 3, 4),
+    "OBR": (1, 2, 3, 4, 7, 22, 25),
+    "OBX": (1, 2, 3, 4, 5, 11, 14, 18, 19),
+    "SPM": (1, 2, 3, 4, 11, 13, 17, 18, 21),
 }
-_KEPT_OF_A_QUESTION = frozenset({1, 3})
+_CODE = re.compile(r"[A-Z0-9._-]{1,40}")
 
 
 class _Group(NamedTuple):
@@ -135,16 +136,21 @@ def incoming(message: Message, lab: Lab, batch_key: str = "") -> Incoming:
     code = _tube_code(found, lab)
     message_at = _time(message.msh, 7, zone, "101")
     assert message_at is not None  # noqa: S101 - a missing MSH-7 was refused with 101
-    observed = [one for group in found for one in _observed(group, zone, message_at)]
+    tests = [list(_tests(group)) for group in found]
+    observed = [
+        one
+        for group, some in zip(found, tests, strict=True)
+        for one in _observed(group, some, zone, message_at)
+    ]
     if not observed:
         raise refuse("101", "OBX[1]/3", "there is no test result in this message", "消息中没有检测结果")
     spm = next((segment for group in found for segment in group.spm), None)
-    instrument = next((obx.part(18) for group in found for obx in group.obx if obx.raw(18)), "")
+    instrument = next((obx.part(18) for some in tests for obx, _ in some if obx.raw(18)), "")
     return Incoming(
         sender=sender_of(message), code=code, message_at=message_at, observed=tuple(observed),
         people=_people(spm), reject=spm.part(21) if spm else "",
         run_key=f"batch:{batch_key}" if batch_key else f"instrument:{instrument}" if instrument else "",
-        named=looks_named(message, code), kept=kept(message),
+        named=looks_named(message, code), kept=_kept(message, {obx.number for some in tests for obx, _ in some}),
     )  # fmt: skip
 
 
@@ -168,19 +174,34 @@ def _tube_code(found: list[_Group], lab: Lab) -> str:
         if other.name == segment.name and number == field and code != first:
             raise refuse("102", other.where(number), "a second tube in one message; send one message a tube",
                          "一条消息含两个采样管,请每管发送一条")  # fmt: skip
-    if len(first) > 40 or not all(c.isalnum() or c in "-_." for c in first):
+    if not _CODE.fullmatch(first):
         raise refuse("102", segment.where(field), "a tube code is at most 40 letters, digits or hyphens",
                      "采样管编号为最多 40 位字母、数字或连字符")  # fmt: skip
     return first
 
 
-def _observed(group: _Group, zone: ZoneInfo, message_at: datetime) -> Iterator[Observed]:
-    obr = group.obr
-    reported = _time(obr, 22, zone) if obr else None
-    ct = _ct(group)
+def _tests(group: _Group) -> Iterator[tuple[Segment, str]]:
+    """The OBX that say something about the tube, with their LOINC: results and Ct values. Questionnaire answers,
+    ages and dates are read past and never kept."""
     for obx in group.obx:
         loinc = obx.part(3)
-        if loinc in codes.CT or (loinc not in codes.ANALYTES and _is_question(obx)):
+        if loinc in codes.ANALYTES or loinc in codes.CT or _is_result(obx):
+            yield obx, loinc
+
+
+def _is_result(obx: Segment) -> bool:
+    """An analyte our tables do not name, with a result that they do: refused later by its code, not overlooked."""
+    return obx.part(2) in CODED and codes.meaning_of(value_of(obx)) is not None
+
+
+def _observed(
+    group: _Group, tests: list[tuple[Segment, str]], zone: ZoneInfo, message_at: datetime
+) -> Iterator[Observed]:
+    obr = group.obr
+    reported = _time(obr, 22, zone) if obr else None
+    ct = next((found for obx, loinc in tests if loinc in codes.CT and (found := _ct(obx)) is not None), None)
+    for obx, loinc in tests:
+        if loinc in codes.CT:
             continue
         status = _status(obx, obr)
         value = value_of(obx)
@@ -207,11 +228,6 @@ def _observed(group: _Group, zone: ZoneInfo, message_at: datetime) -> Iterator[O
         )  # fmt: skip
 
 
-def _is_question(obx: Segment) -> bool:
-    """An observation that is no test result: a questionnaire answer, an age, a date. It is read past, never kept."""
-    return obx.part(2) not in CODED or codes.meaning_of(value_of(obx)) is None
-
-
 def _status(obx: Segment, obr: Segment | None) -> Status:
     sent, segment, field = obx.part(11), obx, 11
     if not sent and obr is not None:
@@ -222,19 +238,16 @@ def _status(obx: Segment, obr: Segment | None) -> Status:
     return codes.STATUS_HL7[sent]
 
 
-def _ct(group: _Group) -> int | None:
-    for obx in group.obx:
-        if obx.part(3) in codes.CT and obx.raw(5):
-            try:
-                value = float(obx.part(5) if obx.part(2) == "NM" else obx.part(5, 2) or obx.part(5))
-            except ValueError:
-                raise refuse("102", obx.where(5), "a Ct value is a number", "Ct 值应为数字") from None
-            if not 0 <= value <= 100:
-                raise refuse(
-                    "102", obx.where(5), "a Ct value lies between 0 and 100", "Ct 值应在 0 到 100 之间"
-                )
-            return round(value * 1000)
-    return None
+def _ct(obx: Segment) -> int | None:
+    if not obx.raw(5):
+        return None
+    try:
+        value = float(obx.part(5) if obx.part(2) == "NM" else obx.part(5, 2) or obx.part(5))
+    except ValueError:
+        raise refuse("102", obx.where(5), "a Ct value is a number", "Ct 值应为数字") from None
+    if not 0 <= value <= 100:
+        raise refuse("102", obx.where(5), "a Ct value lies between 0 and 100", "Ct 值应在 0 到 100 之间")
+    return round(value * 1000)
 
 
 def _people(spm: Segment | None) -> int | None:
@@ -281,21 +294,29 @@ def kept(message: Message) -> bytes:
 
     Questionnaire answers (OBX outside the tables) go too: they are facts about a person. UTF-8, CR ends.
     """
+    return _kept(message, {obx.number for obx in message.all("OBX") if _is_known(obx.part(3))})
+
+
+def _is_known(loinc: str) -> bool:
+    return loinc in codes.ANALYTES or loinc in codes.CT
+
+
+def _kept(message: Message, tests: set[int]) -> bytes:
     mark = message.delimiters.field
     lines = []
     for segment in message.segments:
-        fields = _KEPT.get(segment.name)
-        if fields is None:
-            lines.append(segment.name)
+        name = segment.name
+        fields = _KEPT.get(name)
+        if fields is None or (name == "OBX" and segment.number not in tests):
+            lines.append(name)
             continue
-        if (
-            segment.name == "OBX"
-            and segment.part(3) not in codes.ANALYTES
-            and segment.part(3) not in codes.CT
-        ):
-            fields = _KEPT_OF_A_QUESTION
         sent = segment.fields()
-        values = [value if n in fields else "" for n, value in enumerate(sent)]
-        values[: 2 if segment.name == "MSH" else 1] = [segment.name]
+        if name == "MSH":
+            lines.append(mark.join([name, *sent[2:22]]))
+            continue
+        values = [name, *["" for _ in range(min(len(sent) - 1, fields[-1]))]]
+        for n in fields:
+            if n < len(sent):
+                values[n] = sent[n]
         lines.append(mark.join(values).rstrip(mark))
     return ("\r".join(lines) + "\r").encode()

@@ -24,6 +24,7 @@ Tell = Callable[[Tx, Moment, Sequence[EvidenceChange]], None]
 
 _SETTLED = ("negative", "positive", "indeterminate", "unusable", "closed")
 _NEEDS_SINGLES = ("positive", "indeterminate")
+_ANY_SIZE = 1 << 30
 _SPAN_OF_NAMED_RUN = 86_400_000  # a batch or upload goes on for a day at most
 
 
@@ -103,37 +104,38 @@ def _held_because(version: Version, seen: Known | None) -> str:
 # Runs
 
 
-def run_of(
-    tx: Tx, moment: Moment, *, lab_id: str, analyte: str, purpose: str, key: str, uploader: str
+def count(
+    tx: Tx,
+    moment: Moment,
+    *,
+    lab_id: str,
+    analyte: str,
+    purpose: str,
+    key: str,
+    uploader: str,
+    positive: bool,
 ) -> Run:
-    """The run that a result of this laboratory belongs to now; a new one where the last is over."""
+    """Count one final result into the run it belongs to now, a new one where the last is over; the run may be
+    suspect from here on."""
     now = moment.now_ms
-    run = store_results.current_run(tx, lab_id, analyte, purpose, key)
-    if run is not None and _goes_on(run, key, now):
-        return run
-    if run is not None:
-        store_results.end_run(tx, run.id)
-    run = Run(moment.new_id(), "open", 0, 0, now, now, None, lab_id, analyte, purpose, uploader)
-    store_results.add_run(tx, run, key)
+    named = key.startswith(("batch:", "run:"))  # else: an instrument, or simply what comes together
+    run = store_results.count_into_current(
+        tx, lab_id, analyte, purpose, key, positive=int(positive), now=now,
+        quiet_since=now - _SPAN_OF_NAMED_RUN if named else 0,
+        first_since=0 if named else now - release.RUN_SPAN_MS,
+        size=_ANY_SIZE if named else release.RUN_SIZE,
+    )  # fmt: skip
+    if run is None:
+        store_results.end_current(tx, lab_id, analyte, purpose, key)
+        run = Run(
+            moment.new_id(), "open", 1, int(positive), now, now, None, lab_id, analyte, purpose, uploader
+        )
+        store_results.add_run(tx, run, key)
+    state = "suspect" if _improbable(tx, run) else "open"
+    if run.state not in ("held", state):
+        run.state = state
+        store_results.set_run_state(tx, run.id, state)
     return run
-
-
-def count_in(tx: Tx, moment: Moment, run: Run, *, positive: bool) -> None:
-    """Count one final result into its run; from here on the run may be suspect."""
-    run.n += 1
-    run.positives += positive
-    run.last_at = moment.now_ms
-    if run.state in ("open", "suspect"):
-        run.state = "suspect" if _improbable(tx, run) else "open"
-    store_results.move_run(tx, run)
-
-
-def _goes_on(run: Run, key: str, now: int) -> bool:
-    if run.state not in ("open", "suspect", "held"):
-        return False
-    if key.startswith(("batch:", "run:")):
-        return now - run.last_at < _SPAN_OF_NAMED_RUN
-    return run.n < release.RUN_SIZE and now - run.first_at <= release.RUN_SPAN_MS
 
 
 def _improbable(tx: Tx, run: Run) -> bool:

@@ -134,7 +134,7 @@ def add_version(tx: Tx, v: Version, **row: object) -> bool:
         " analysed_at, reported_at, message_at, received_at, ct_milli, people, reject, run_id, content_key) VALUES"
         " (:id, :code, :analyte, :outcome, :sent_code, :pooled_code, :status, :lab_id, :tested_at, :analysed_at,"
         " :reported_at, :message_at, :received_at, :ct_milli, :people, :reject, :run_id, :content_key)"
-        " ON CONFLICT (content_key) DO NOTHING",
+        " ON CONFLICT (code, analyte, content_key) DO NOTHING",
         id=v.id, outcome=v.outcome, pooled_code=int(v.pooled_code), status=v.status, lab_id=v.lab_id,
         tested_at=v.tested_at, analysed_at=v.analysed_at, reported_at=v.reported_at, message_at=v.message_at,
         received_at=v.received_at, people=v.people, run_id=v.run_id, **row,
@@ -263,18 +263,34 @@ class Run(msgspec.Struct):
     uploader: str
 
 
-def current_run(tx: Tx, lab_id: str, analyte: str, purpose: str, key: str) -> Run | None:
+def count_into_current(
+    tx: Tx, lab_id: str, analyte: str, purpose: str, key: str, *, positive: int, now: int, quiet_since: int,
+    first_since: int, size: int,
+) -> Run | None:  # fmt: skip
+    """Count one result into the run that goes on under this key; None where there is none or it is over."""
     row = tx.one(
-        RUN + " WHERE lab_id = :lab AND analyte = :analyte AND purpose = :purpose AND run_key = :key"
-        " AND is_current = 1",
-        lab=lab_id, analyte=analyte, purpose=purpose, key=key,
+        "UPDATE run SET n = n + 1, positives = positives + :positive, last_at = :now WHERE lab_id = :lab"
+        " AND analyte = :analyte AND purpose = :purpose AND run_key = :key AND is_current = 1"
+        " AND state IN ('open', 'suspect', 'held') AND last_at > :quiet AND first_at >= :first AND n < :size"
+        " RETURNING id, state, n, positives, first_at, last_at, waits_since, lab_id, analyte, purpose, uploader",
+        lab=lab_id, analyte=analyte, purpose=purpose, key=key, positive=positive, now=now, quiet=quiet_since,
+        first=first_since, size=size,
     )  # fmt: skip
     return Run(*row) if row else None
 
 
-def end_run(tx: Tx, run_id: str) -> None:
-    """New results go to another run from now on."""
-    tx.run("UPDATE run SET is_current = 0 WHERE id = :id", id=run_id)
+def uncount(tx: Tx, run_id: str, positive: int) -> None:
+    """Take one result out of its run again: it was no news."""
+    tx.run("UPDATE run SET n = n - 1, positives = positives - :x WHERE id = :id", id=run_id, x=positive)
+
+
+def end_current(tx: Tx, lab_id: str, analyte: str, purpose: str, key: str) -> None:
+    """New results under this key go to another run from now on."""
+    tx.run(
+        "UPDATE run SET is_current = 0 WHERE lab_id = :lab AND analyte = :analyte AND purpose = :purpose"
+        " AND run_key = :key AND is_current = 1",
+        lab=lab_id, analyte=analyte, purpose=purpose, key=key,
+    )  # fmt: skip
 
 
 def run(tx: Tx, run_id: str) -> Run | None:
@@ -292,11 +308,8 @@ def add_run(tx: Tx, run: Run, key: str) -> None:
     )  # fmt: skip
 
 
-def move_run(tx: Tx, run: Run) -> None:
-    tx.run(
-        "UPDATE run SET last_at = :last_at, n = :n, positives = :positives, state = :state WHERE id = :id",
-        id=run.id, last_at=run.last_at, n=run.n, positives=run.positives, state=run.state,
-    )  # fmt: skip
+def set_run_state(tx: Tx, run_id: str, state: str) -> None:
+    tx.run("UPDATE run SET state = :state WHERE id = :id", id=run_id, state=state)
 
 
 def run_waits(tx: Tx, run_id: str, since: int) -> None:

@@ -174,7 +174,6 @@ CREATE TABLE lab_message (
   PRIMARY KEY (msh3, msh4, msh10)
 ) STRICT;
 CREATE INDEX lab_message_received ON lab_message (received_at);
-CREATE INDEX lab_message_tube ON lab_message (tube);
 
 CREATE TABLE lab_quarantine (
   id TEXT PRIMARY KEY,
@@ -206,11 +205,13 @@ CREATE TABLE lab_refusal (
 ) STRICT;
 CREATE INDEX lab_refusal_received ON lab_refusal (received_at);
 
--- Append-only: a correction is another row.
+-- Append-only: a correction is another row. content_key: tube, analyte, outcome, status, report time, laboratory.
+-- One tree holds it all, by tube: a report touches one page, not one page an index.
 CREATE TABLE result_version (
-  id TEXT PRIMARY KEY,
   code TEXT NOT NULL,
   analyte TEXT NOT NULL,
+  content_key BLOB NOT NULL,
+  id TEXT NOT NULL,
   outcome TEXT NOT NULL CHECK (outcome IN ('negative', 'positive', 'indeterminate', 'unusable', 'withdrawn')),
   sent_code TEXT NOT NULL,
   pooled_code INTEGER NOT NULL,
@@ -225,9 +226,8 @@ CREATE TABLE result_version (
   people INTEGER,                     -- SPM-13, if sent
   reject TEXT NOT NULL,               -- SPM-21, if sent
   run_id TEXT NOT NULL,
-  content_key BLOB NOT NULL UNIQUE
-) STRICT;
-CREATE INDEX result_version_code ON result_version (code, analyte);
+  PRIMARY KEY (code, analyte, content_key)
+) STRICT, WITHOUT ROWID;
 
 -- The fold of the versions; told_version is what the members were last told.
 CREATE TABLE tube_state (
