@@ -325,7 +325,7 @@ DOORS = (
     Way(
         "/site",
         Text("Sampling site", "采样点"),
-        Text("ten people to a tube, no network needed", "十人一管,无需网络"),
+        Text("ten people to a tube, no network needed", "十人一管，无需网络"),
     ),
     Way(
         "/console",

@@ -30,9 +30,9 @@ ORDER = (
     "For thirty days the port samples residents ten to a tube, tells each person what a result means, and lets\n"
     "people with a current negative result enter the ferry terminal without further questions.\n"
     "Nobody's movements are recorded. Everything kept is listed in the mandate and destroyed at its end.\n\n"
-    "合成港口卫生办公室令(仅供演示)\n\n"
-    "为期三十天:港口组织十人一管采样,告知每个人结果的含义,持有效阴性结果者可直接进入轮渡码头。\n"
-    "不记录任何人的行踪。所保存的内容均列于授权令,期满即销毁。\n"
+    "合成港口卫生办公室令（仅供演示）\n\n"
+    "为期三十天：港口组织十人一管采样，告知每个人结果的含义，持有效阴性结果者可直接进入轮渡码头。\n"
+    "不记录任何人的行踪。所保存的内容均列于授权令，期满即销毁。\n"
 )
 KEPT = {
     "contact": 30, "evidence": 30, "decision": 30, "notice": 30, "appeal": 60, "tube": 14, "result": 30,

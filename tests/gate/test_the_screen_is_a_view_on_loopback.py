@@ -104,7 +104,7 @@ def test_nothing_outside_the_faces_is_served(screen: Screen, path: str) -> None:
 
 
 def test_a_scan_is_json_from_its_own_page(screen: Screen, scanned: "queue.Queue[str]") -> None:
-    good = json.dumps({"text": "PQ1:通行"}).encode()
+    good = json.dumps({"text": "PQ1：通行"}).encode()
     own = f"http://127.0.0.1:{screen.port}"
     json_type = {"Content_Type": "application/json"}
 
@@ -113,7 +113,7 @@ def test_a_scan_is_json_from_its_own_page(screen: Screen, scanned: "queue.Queue[
     assert ask(screen, "POST", "/scan", good, Origin="https://evil.example", **json_type)[0] == 403
     assert ask(screen, "POST", "/scan", good, Origin="null", **json_type)[0] == 403
     assert ask(screen, "POST", "/scan", good, Content_Type="text/plain")[0] == 415
-    assert [scanned.get_nowait(), scanned.get_nowait()] == ["PQ1:通行"] * 2
+    assert [scanned.get_nowait(), scanned.get_nowait()] == ["PQ1：通行"] * 2
     assert scanned.empty()
 
 

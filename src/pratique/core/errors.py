@@ -49,7 +49,7 @@ class NoMandate(Refusal):
             field,
             Text(
                 f"no mandate in force allows {what}; name one that does, or have one signed and published",
-                f"没有生效的授权令允许此操作({what});请指明有效授权令,或先签署并公布",
+                f"没有生效的授权令允许此操作（{what}）；请指明有效授权令，或先签署并公布",
             ),
         )
 
@@ -65,7 +65,7 @@ class Busy(Refusal):
             "",
             Text(
                 f"too much work is waiting; nothing was stored, send it again in {retry_after} seconds",
-                f"系统繁忙,内容未保存,请在 {retry_after} 秒后重试",
+                f"系统繁忙，内容未保存，请在 {retry_after} 秒后重试",
             ),
         )
         self.retry_after = retry_after
@@ -82,7 +82,7 @@ class StorageFull(Refusal):
             "",
             Text(
                 "the disk is full; nothing was stored, free some space and send it again",
-                "磁盘已满,内容未保存;请清理空间后重新发送",
+                "磁盘已满，内容未保存；请清理空间后重新发送",
             ),
         )
 

@@ -29,7 +29,7 @@ def routes(store: Store, signers: Sequence[Signer], quorum: int) -> list[Route]:
         if newest is None:
             text = Text(
                 "no snapshot was published yet: publish a mandate for gates",
-                "尚未发布名单:请先公布哨位授权令",
+                "尚未发布名单：请先公布哨位授权令",
             )
             raise NotFound("NO_SNAPSHOT", "", text)
         number, tag = newest

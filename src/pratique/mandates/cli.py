@@ -239,7 +239,7 @@ def log_commands(open_house: Open, clock: Callable[[], datetime]) -> App:
             verdict = verify(read, vkey, _time(at) if at else clock(), earlier)
         except (OSError, BadNote) as fault:
             raise Refusal(
-                "LOG_UNREADABLE", target, Text(f"the log cannot be read: {fault}", f"无法读取日志:{fault}")
+                "LOG_UNREADABLE", target, Text(f"the log cannot be read: {fault}", f"无法读取日志：{fault}")
             ) from None
         row = {
             "ok": not verdict.problems,
@@ -307,7 +307,7 @@ def _file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as fault:
         text = Text(
-            f"{path} cannot be read ({fault.strerror}); check the name", f"无法读取 {path};请检查文件名"
+            f"{path} cannot be read ({fault.strerror}); check the name", f"无法读取 {path}；请检查文件名"
         )
         raise Refusal("NO_FILE", str(path.name), text) from None
 

@@ -211,58 +211,61 @@ def _need(holds: bool, field: str, code: str, text: Text) -> None:
 
 _FORM = Text(
     "this field is not of the form a mandate has; compare docs/mandates.md",
-    "该字段格式不符;请对照 docs/mandates.md",
+    "该字段格式不符；请对照 docs/mandates.md",
 )
 _JSON = Text(
     "a mandate's text is one JSON object without doubled keys or floats",
-    "授权令正文须为单个 JSON 对象,无重复键和浮点数",
+    "授权令正文须为单个 JSON 对象，无重复键和浮点数",
 )
-_CANONICAL = Text("the text is not canonical JSON (RFC 8785) with one newline at its end; write it with `pratique mandate new`", "正文不是规范 JSON(RFC 8785)加一个换行;请用 `pratique mandate new` 生成")  # fmt: skip  # noqa: E501
+_CANONICAL = Text("the text is not canonical JSON (RFC 8785) with one newline at its end; write it with `pratique mandate new`", "正文不是规范 JSON(RFC 8785)加一个换行；请用 `pratique mandate new` 生成")  # fmt: skip  # noqa: E501
 _SIZE = Text("a mandate's text has at most 48,000 bytes", "授权令正文最多 48000 字节")
-_UNKNOWN = Text("a mandate has no such field; leave it out", "授权令没有此字段,请删除")
+_UNKNOWN = Text("a mandate has no such field; leave it out", "授权令没有此字段，请删除")
 _MISSING = Text(
-    "this field is missing; fill it in, texts in both languages", "缺少此字段;请填写,文字须有中英两种语言"
+    "this field is missing; fill it in, texts in both languages", "缺少此字段；请填写，文字须有中英两种语言"
 )
-_EMPTY = Text("this text is empty in one language; write it in both", "此文字有一种语言为空;请补全两种语言")
+_EMPTY = Text("this text is empty in one language; write it in both", "此文字有一种语言为空；请补全两种语言")
 _ZONE = Text(
     "a time needs a zone: write it as RFC 3339, such as 2026-01-05T00:00:00Z",
-    "时间须带时区,如 2026-01-05T00:00:00Z",
+    "时间须带时区，如 2026-01-05T00:00:00Z",
 )
 _END_BEFORE_START = Text("the end must lie after the start", "结束时间须晚于开始时间")
 _TOO_LONG = Text(
     "a mandate lasts at most 90 days; a longer need is a new mandate with new signatures",
-    "授权令最长 90 天;需要更久须重新签署新令",
+    "授权令最长 90 天；需要更久须重新签署新令",
 )
 _GRACE = Text("the grace time is 0 to 72 hours", "宽限时间为 0 至 72 小时")
 _APPEAL = Text("an appeal is answered within 1 to 72 hours", "申诉须在 1 至 72 小时内答复")
-_TWICE = Text("the same thing is named twice; name it once", "同一项重复出现;请只写一次")
+_TWICE = Text("the same thing is named twice; name it once", "同一项重复出现；请只写一次")
 _NO_DATA = Text(
     "a mandate that unlocks something names the data it holds and for how long",
-    "授权令开放任何事项,均须写明持有何种数据及期限",
+    "授权令开放任何事项，均须写明持有何种数据及期限",
 )
 _CLASS = Text(
     "no such class of data exists in the house; the list is in docs/mandates.md",
-    "系统没有此类数据;目录见 docs/mandates.md",
+    "系统没有此类数据；目录见 docs/mandates.md",
 )
 _KEPT = Text(
     "kept longer than the ceiling of this class of data; lower the days",
-    "保存期限超出该类数据的上限;请缩短天数",
+    "保存期限超出该类数据的上限；请缩短天数",
 )
 _BASIS = Text("a mandate names at least one law it stands on", "授权令须至少写明一项法律依据")
 _DIGEST = Text(
-    "a digest is 64 lower-case hexadecimal characters (SHA-256)", "摘要须为 64 位小写十六进制(SHA-256)"
+    "a digest is 64 lower-case hexadecimal characters (SHA-256)", "摘要须为 64 位小写十六进制（SHA-256）"
 )
 _ADDRESS = Text("an address starts with http:// or https://", "地址须以 http:// 或 https:// 开头")
 _FAIL = Text(
     "this cause and answer are not in the table of what a gate may do", "哨位故障表中没有此原因或处理方式"
 )
 _EPS = Text(
-    "a privacy budget is a positive decimal written as text, such as 0.5", "隐私预算须为正的十进制文本,如 0.5"
+    "a privacy budget is a positive decimal written as text, such as 0.5",
+    "隐私预算须为正的十进制文本，如 0.5",
 )
 _KEY = Text(
     "not a verifier key whose name ends with /legal, /public-health or /court",
     "不是名称以 /legal、/public-health 或 /court 结尾的验证公钥",
 )
 _ROLES = Text("the issuer names a legal key and a public-health key", "签发机关须列出法务和公共卫生两把公钥")
-_SIGNATURE = Text("a signature is wrong, or no key of the issuer signed", "签名有误,或签发机关的公钥均未签名")
-_TWO = Text("two signatures are needed: one legal, one public-health", "须有两个签名:法务与公共卫生各一")
+_SIGNATURE = Text(
+    "a signature is wrong, or no key of the issuer signed", "签名有误，或签发机关的公钥均未签名"
+)
+_TWO = Text("two signatures are needed: one legal, one public-health", "须有两个签名：法务与公共卫生各一")

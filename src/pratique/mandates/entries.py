@@ -180,12 +180,12 @@ def _convert(plain: Any) -> Entry:
 _DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEntry)
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _JSON = Text(
-    "an entry is one JSON object without doubled keys or floats", "条目须为单个 JSON 对象,无重复键和浮点数"
+    "an entry is one JSON object without doubled keys or floats", "条目须为单个 JSON 对象，无重复键和浮点数"
 )
 _CANONICAL = Text("an entry is canonical JSON (RFC 8785)", "条目须为规范 JSON(RFC 8785)")
 _TYPE = Text("the log has no such type of entry", "日志没有此类条目")
 _FIELD = Text("the log has no place for this field in an entry of this type", "日志的此类条目不接受该字段")
 _LONG = Text(
     "an entry has at most 65,535 bytes: log the digest, not the document",
-    "条目最多 65535 字节:请登记摘要而非全文",
+    "条目最多 65535 字节：请登记摘要而非全文",
 )

@@ -75,7 +75,9 @@ def read_form(raw: str, moment: Moment, reading: bytes | None) -> Document:
     if end is None:
         if not isinstance(days, int) or isinstance(days, bool):
             raise Refusal(
-                "FIELD_MISSING", "end", Text("say end, or days as a whole number", "请写 end,或以整数写 days")
+                "FIELD_MISSING",
+                "end",
+                Text("say end, or days as a whole number", "请写 end，或以整数写 days"),
             )
         end = start + timedelta(days=days)
     if reading is not None and isinstance(plain.get("text"), dict):
@@ -107,6 +109,6 @@ def _text(plain: dict[str, Any]) -> bytes:
     except (TypeError, ValueError):
         text = Text(
             "the form holds a value a mandate has no place for, such as a number with a point",
-            "表格含有授权令不接受的值,如小数",
+            "表格含有授权令不接受的值，如小数",
         )
         raise Refusal("MANDATE_FORM", "form", text) from None

@@ -31,7 +31,7 @@ CEILINGS: dict[str, int] = {
     "device": 90,  # gates and site devices
 }
 CLASS_TEXT: dict[str, Text] = {
-    "contact": Text("name and phone, sealed", "姓名和电话(加密封存)"),
+    "contact": Text("name and phone, sealed", "姓名和电话（加密封存）"),
     "evidence": Text("test results and other signed facts", "检测结果及其他签名事实"),
     "decision": Text("decisions and their reasons", "判定及其理由"),
     "notice": Text("notices and their history", "提示及其经过"),
@@ -41,7 +41,7 @@ CLASS_TEXT: dict[str, Text] = {
     "issuance": Text("that a pass was issued", "通行凭证签发记录"),
     "revocation": Text("that a pass was withdrawn", "通行凭证撤销记录"),
     "access": Text("who looked at a contact card", "联系卡查阅记录"),
-    "count": Text("counts per gate, without persons", "哨位计数(不含个人)"),
+    "count": Text("counts per gate, without persons", "哨位计数（不含个人）"),
     "device": Text("gates and site devices", "哨位及采样点设备"),
 }
 

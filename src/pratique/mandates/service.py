@@ -261,40 +261,40 @@ def _signature(line: str, text: bytes, vkeys: tuple[str, ...]) -> tuple[Signatur
         raise NotAllowed("SIGNATURE_WRONG", "signature", _SIGNATURE) from None
 
 
-_BAD_KEY = Text("not a verifier key whose name ends with /legal, /public-health or /court; make one with `pratique mandate key`", "不是名称以 /legal、/public-health 或 /court 结尾的验证公钥;请用 `pratique mandate key` 生成")  # fmt: skip  # noqa: E501
+_BAD_KEY = Text("not a verifier key whose name ends with /legal, /public-health or /court; make one with `pratique mandate key`", "不是名称以 /legal、/public-health 或 /court 结尾的验证公钥；请用 `pratique mandate key` 生成")  # fmt: skip  # noqa: E501
 _KEY_KNOWN = Text(
-    "a key of this name is known already; a new key needs a new name", "同名公钥已存在;新公钥须用新名称"
+    "a key of this name is known already; a new key needs a new name", "同名公钥已存在；新公钥须用新名称"
 )
 _NO_KEY = Text("no such key is trusted now", "当前没有信任此公钥")
 _READING = Text(
     "the digest is not that of the text given; compute it over the file's bytes",
-    "摘要与所附文本不符;请按文件字节计算",
+    "摘要与所附文本不符；请按文件字节计算",
 )
-_OVER = Text("this mandate would be over already; draft a new one", "该授权令已过期;请重新起草")
+_OVER = Text("this mandate would be over already; draft a new one", "该授权令已过期；请重新起草")
 _EXISTS = Text(
     "a mandate with this id exists; drafts are never changed, make a new one",
-    "此编号的授权令已存在;草案不可修改,请新建",
+    "此编号的授权令已存在；草案不可修改，请新建",
 )
-_NO_SUCH = Text("no such mandate; see `pratique mandate list`", "没有此授权令;见 `pratique mandate list`")
+_NO_SUCH = Text("no such mandate; see `pratique mandate list`", "没有此授权令；见 `pratique mandate list`")
 _ROLE_SIGNED = Text("another key of this role signed already", "该角色的另一把密钥已签名")
-_PUBLISHED = Text("it is published; signatures are complete", "已公布,签名已齐")
+_PUBLISHED = Text("it is published; signatures are complete", "已公布，签名已齐")
 _TWO = Text(
     "two signatures are needed: one legal, one public-health; have the missing one sign",
-    "须有两个签名:法务与公共卫生各一;请补签",
+    "须有两个签名：法务与公共卫生各一；请补签",
 )
 _NOTE = Text(
-    "this is not a signed note: text, an empty line, signature lines", "不是签名文书:应为正文、空行、签名行"
+    "this is not a signed note: text, an empty line, signature lines", "不是签名文书：应为正文、空行、签名行"
 )
-_NOT_PUBLISHED = Text("it was never published, so there is nothing to end", "该令未公布,无需终止")
+_NOT_PUBLISHED = Text("it was never published, so there is nothing to end", "该令未公布，无需终止")
 _ENDED = Text("an early end was ordered already", "已下令提前终止")
 _SIGNATURE = Text(
-    "the signature is wrong, or the key is not one the mandate names", "签名有误,或该密钥不在授权令所列之中"
+    "the signature is wrong, or the key is not one the mandate names", "签名有误，或该密钥不在授权令所列之中"
 )
 _NOT_EARLIER = Text(
     "it ends before that time anyway; nothing can make a mandate longer",
-    "该令届时已自行终止;任何命令都不能延长授权令",
+    "该令届时已自行终止；任何命令都不能延长授权令",
 )
 _NOT_TRUSTED = Text(
     "this key is not trusted here now; enrol it with `pratique mandate trust`",
-    "此处目前不信任该密钥;请用 `pratique mandate trust` 登记",
+    "此处目前不信任该密钥；请用 `pratique mandate trust` 登记",
 )

@@ -300,7 +300,7 @@ def _may(row: AppealRow, staff: Staff) -> None:
             "DECIDED_BEFORE",
             "reviewer",
             Text(
-                "you decided this before; another person has to review it", "此事由您作出过决定,须由他人复核"
+                "you decided this before; another person has to review it", "此事由您作出过决定，须由他人复核"
             ),
         )
     if row.reviewer not in ("", staff.id) and row.state == "open":

@@ -78,7 +78,7 @@ def refuse_incomplete(opening: Opening, kind: Kind, mandate: Mandate, now: datet
         raise _missing(
             "deadline",
             "the deadline is past, or later than this kind allows",
-            "期限已过,或超过此类提示的上限",
+            "期限已过，或超过此类提示的上限",
         )
     return runs
 
@@ -164,4 +164,4 @@ def _row(moment: Moment, house: House, opening: Opening, mandate: Mandate) -> No
 
 
 def _missing(field: str, en: str, zh: str) -> Refusal:
-    return Refusal("NOTICE_INCOMPLETE", field, Text(f"no notice without this: {en}", f"提示不完整:{zh}"))
+    return Refusal("NOTICE_INCOMPLETE", field, Text(f"no notice without this: {en}", f"提示不完整：{zh}"))

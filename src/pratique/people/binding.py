@@ -61,7 +61,7 @@ def check_challenge(secret: bytes, challenge: str, now: datetime) -> None:
         raise Refusal(
             "CHALLENGE_OLD",
             "challenge",
-            Text("this challenge is no longer good; fetch a new one", "该质询已失效,请重新获取"),
+            Text("this challenge is no longer good; fetch a new one", "该质询已失效，请重新获取"),
         )
 
 
@@ -77,7 +77,7 @@ def check_key(public_key: bytes) -> EllipticCurvePublicKey:
             "public_key",
             Text(
                 "public_key is no point of P-256; send the 65 uncompressed bytes",
-                "public_key 不是 P-256 曲线上的点,请发送 65 字节未压缩格式",
+                "public_key 不是 P-256 曲线上的点，请发送 65 字节未压缩格式",
             ),
         ) from None
 
@@ -94,7 +94,7 @@ def check_binding(public_key: bytes, challenge: str, signature: bytes) -> None:
             "signature",
             Text(
                 "the signature does not fit this key and challenge; sign again",
-                "签名与该密钥和质询不符,请重新签名",
+                "签名与该密钥和质询不符，请重新签名",
             ),
         ) from None
 

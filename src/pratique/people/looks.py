@@ -49,7 +49,7 @@ def log_looks(
         raise Refusal(
             "UNKNOWN_PURPOSE",
             "purpose",
-            Text("say for which purpose: one of the published list", "请说明目的:须为已公布的目的之一"),
+            Text("say for which purpose: one of the published list", "请说明目的：须为已公布的目的之一"),
         )
     last = store.last_access(tx)
     n, prev = (last[0], bytes(last[1])) if last else (0, FIRST_PREV)

@@ -233,7 +233,7 @@ def read_card(
             "purpose",
             Text(
                 "your role does not see this for this purpose; open the task first",
-                "您的角色不能为此目的查看;请先打开任务",
+                "您的角色不能为此目的查看；请先打开任务",
             ),
         )
     for mandate, written_at, sealed in store.cards(tx, subject_id):

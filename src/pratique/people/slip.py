@@ -40,7 +40,7 @@ def tidy_code(typed: str) -> str:
     raise Refusal(
         "BAD_CLAIM_CODE",
         "claim_code",
-        Text("this code was mistyped; compare it with the slip", "代码输入有误,请与纸条核对"),
+        Text("this code was mistyped; compare it with the slip", "代码输入有误，请与纸条核对"),
     )
 
 
@@ -78,6 +78,6 @@ def _unreadable() -> Refusal:
         "shown",
         Text(
             "this is no sampling code of a wallet or slip; scan it again",
-            "这不是卡包或纸条的采样码,请重新扫描",
+            "这不是卡包或纸条的采样码，请重新扫描",
         ),
     )

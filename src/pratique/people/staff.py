@@ -73,7 +73,9 @@ def accept_invite(tx: Tx, moment: Moment, token: str) -> Session:
         raise NotFound(
             "NO_INVITATION",
             "token",
-            Text("this link was used or has expired; ask for a new one", "该链接已使用或已过期,请索取新链接"),
+            Text(
+                "this link was used or has expired; ask for a new one", "该链接已使用或已过期，请索取新链接"
+            ),
         )
     return _start(tx, moment, Staff(*row))
 

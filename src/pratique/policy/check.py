@@ -122,7 +122,8 @@ def _version(rule: Rule, _ruleset: RuleSet, known: Known) -> Iterator[Problem]:
     newest = max((version_of(version) for one, version in known if one == rule.id), default=None)
     if held is not None and held != rule_hash(rule):
         told = Text(
-            "this version was published with another content; raise it", "此版本已以其他内容发布,请提高版本号"
+            "this version was published with another content; raise it",
+            "此版本已以其他内容发布，请提高版本号",
         )
         yield Problem("INVALID_VERSION", f"{rule.id}.Version", told)
     elif held is None and newest is not None and version_of(rule.version) <= newest:
@@ -155,7 +156,7 @@ def _logic(rule: Rule, ruleset: RuleSet) -> Iterator[Problem]:
     if found := form.issues(rule.logic):
         for issue in found:
             pointer = _pointer(rule.logic, issue.expr)
-            told = Text(_short(issue.message), "不是有效的CertLogic表达式:" + _short(issue.message))
+            told = Text(_short(issue.message), "不是有效的CertLogic表达式：" + _short(issue.message))
             yield Problem("INVALID_EXPRESSION", place + pointer, told)
         return
     if rule.house is None:
@@ -166,7 +167,7 @@ def _logic(rule: Rule, ruleset: RuleSet) -> Iterator[Problem]:
     for finding in findings:
         unknown = finding.told.startswith("unknown path")
         code = "UNKNOWN_PATH" if unknown else "WRONG_TYPE"
-        zh = "证据模型中没有此路径" if unknown else "类型不符,或未先检查是否存在"
+        zh = "证据模型中没有此路径" if unknown else "类型不符，或未先检查是否存在"
         yield Problem(code, place + finding.path, Text(_short(finding.told), f"{zh}({_short(finding.told)})"))
     if types != frozenset("B"):
         told = Text("the rule can return something else than true or false", "规则可能返回真假以外的值")
@@ -181,7 +182,7 @@ def _logic(rule: Rule, ruleset: RuleSet) -> Iterator[Problem]:
         missing = ", ".join(sorted(used ^ set(rule.affected_fields)))
         told = Text(
             f"not the set of fields used; differs in: {_short(missing)}",
-            f"与实际使用的字段不符:{_short(missing)}",
+            f"与实际使用的字段不符：{_short(missing)}",
         )
         yield Problem("AFFECTED_FIELDS", f"{rule.id}.AffectedFields", told)
 
@@ -218,7 +219,7 @@ def _texts(rule: Rule, house: HouseRule) -> Iterator[Problem]:
         if places[0] != places[1] or not places[0] <= allowed or any(c in one for one in left for c in "{}"):
             told = Text(
                 "a place in braces is {until} or a time the rule reads, the same in both languages",
-                "花括号内只能是{until}或规则读取的时间,且中英文一致",
+                "花括号内只能是{until}或规则读取的时间，且中英文一致",
             )
             yield Problem("UNKNOWN_PLACEHOLDER", place, told)
 
@@ -250,7 +251,7 @@ def _losses(ruleset: RuleSet) -> Iterator[Problem]:
             told = Text(
                 f"somebody with {before} would go from {found.was} to {found.becomes} by adding: {added}; "
                 "mend the rule, or declare monotone: false, which every preview shows first",
-                "增加有利证据反而使人处境变差;请修改规则,或声明monotone: false(将在预览首行显示)",
+                "增加有利证据反而使人处境变差；请修改规则，或声明monotone: false(将在预览首行显示)",
             )
             yield Problem("NOT_MONOTONE", found.rule.id, told)
             return

@@ -134,7 +134,7 @@ def preview(
     try:
         seen = make_preview(before, after, city, clocks(now, after, days), assumed=ASSUMED)
     except ValueError as fault:
-        raise Refusal("NOT_A_CITY", str(new), Text(str(fault), f"无法预览:{fault}")) from None
+        raise Refusal("NOT_A_CITY", str(new), Text(str(fault), f"无法预览：{fault}")) from None
     print(f"{'worse off':>12} {_shown(seen.worse)}    better off {_shown(seen.better)}    of {seen.people}")
     print(f"{'':>12}" + "".join(f"{name:>14}" for name in OUTCOMES))
     for name, row in zip(OUTCOMES, seen.days[0].matrix, strict=True):

@@ -31,7 +31,7 @@ def preview_draft(tx: Tx, moment: Moment, sealer: Sealer, raw: bytes, *, days: i
             live_policy(tx, moment.now), draft, population(tx, sealer), clocks(moment.now, draft, days)
         )
     except ValueError as fault:
-        raise Refusal("NOT_A_CITY", "rules", Text(str(fault), f"无法预览:{fault}")) from None
+        raise Refusal("NOT_A_CITY", "rules", Text(str(fault), f"无法预览：{fault}")) from None
 
 
 def population(tx: Tx, sealer: Sealer) -> Population:

@@ -220,13 +220,13 @@ def _read_test(entry: Any, field: str, value_sets: dict[str, Any]) -> RuleTest:
 def _check_descriptions(found: Any, field: str) -> None:
     wanted = "descriptions of at least 20 characters are needed, one of them in English"
     if not isinstance(found, list):
-        raise _invalid(field, wanted, "需要至少20字符的说明,其中一条为英文")
+        raise _invalid(field, wanted, "需要至少20字符的说明，其中一条为英文")
     for one in found:
         fine = isinstance(one, dict) and isinstance(one.get("lang"), str) and isinstance(one.get("desc"), str)
         if not fine or not LANGUAGE.fullmatch(one["lang"]) or len(one["desc"]) < 20:
-            raise _invalid(field, wanted, "需要至少20字符的说明,其中一条为英文")
+            raise _invalid(field, wanted, "需要至少20字符的说明，其中一条为英文")
     if not any(one["lang"] == "en" for one in found):
-        raise _invalid(field, wanted, "需要至少20字符的说明,其中一条为英文")
+        raise _invalid(field, wanted, "需要至少20字符的说明，其中一条为英文")
 
 
 def _time(text: Any, field: str) -> datetime:

@@ -24,8 +24,8 @@ ASSUMED = Text(
     "assumed: 95 % were tested within ten days, evenly spread; 8 % of tests are single tubes; 0.5 % were in a mixed "
     "tube that needs single tests, half of them were tested again; 0.2 % were detected within ten days, a tenth of "
     "them has two later negatives; 70 % have one to three vaccinations; results are known six hours after sampling",
-    "假设:95%的人十天内做过检测且时间均匀分布;8%为单管;0.5%的人所在混检管需单管复查,其中一半已复查;0.2%的人十天内检出,"
-    "其中十分之一已有两次未检出;70%的人接种过一至三剂;采样六小时后出结果",
+    "假设：95%的人十天内做过检测且时间均匀分布；8%为单管；0.5%的人所在混检管需单管复查，其中一半已复查；0.2%的人十天内检出,"
+    "其中十分之一已有两次未检出；70%的人接种过一至三剂；采样六小时后出结果",
 )
 
 

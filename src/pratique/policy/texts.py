@@ -20,56 +20,57 @@ PLACEHOLDER = re.compile(r"\{([a-z_.0-9]+)\}")
 # What a rule can read about a person, as the person would say it: (there is one, there is none).
 LABELS: dict[str, tuple[Text, Text]] = {
     "last_negative": (
-        Text("latest negative test, sampled at {at}", "最近一次未检出的检测,采样于{at}"),
+        Text("latest negative test, sampled at {at}", "最近一次未检出的检测，采样于{at}"),
         Text("no negative test is known", "没有未检出的检测记录"),
     ),
     "last_single_negative": (
-        Text("latest negative single test, sampled at {at}", "最近一次未检出的单管检测,采样于{at}"),
+        Text("latest negative single test, sampled at {at}", "最近一次未检出的单管检测，采样于{at}"),
         Text("no negative single test is known", "没有未检出的单管检测记录"),
     ),
     "last_single": (
-        Text("latest single test with a result, sampled at {at}", "最近一次有结果的单管检测,采样于{at}"),
+        Text("latest single test with a result, sampled at {at}", "最近一次有结果的单管检测，采样于{at}"),
         Text("no single test with a result is known", "没有有结果的单管检测记录"),
     ),
     "last_positive": (
-        Text("single test that detected the infection, sampled at {at}", "检出感染的单管检测,采样于{at}"),
+        Text("single test that detected the infection, sampled at {at}", "检出感染的单管检测，采样于{at}"),
         Text("no single test has detected an infection", "没有检出感染的单管检测记录"),
     ),
     "last_retest": (
         Text(
             "a mixed tube you were in needs single tests, sampled at {at}",
-            "您所在的混检管需要单管复查,采样于{at}",
+            "您所在的混检管需要单管复查，采样于{at}",
         ),
         Text("no mixed tube of yours needs single tests", "您所在的混检管均不需要复查"),
     ),
     "last_sample": (
-        Text("latest sample given, at {at}", "最近一次采样,{at}"),
+        Text("latest sample given, at {at}", "最近一次采样，{at}"),
         Text("no sample is known", "没有采样记录"),
     ),
     "last_dose": (
-        Text("latest vaccination, at {at}", "最近一次接种,{at}"),
+        Text("latest vaccination, at {at}", "最近一次接种，{at}"),
         Text("no vaccination is known", "没有接种记录"),
     ),
     "last_recovery": (
-        Text("recovery, recorded for {at}", "康复记录,{at}"),
+        Text("recovery, recorded for {at}", "康复记录，{at}"),
         Text("no recovery is recorded", "没有康复记录"),
     ),
     "last_exemption": (
-        Text("exemption, granted at {at}", "豁免,批准于{at}"),
+        Text("exemption, granted at {at}", "豁免，批准于{at}"),
         Text("no exemption is recorded", "没有豁免记录"),
     ),
     "last_order": (
-        Text("an order, given at {at}", "一项命令,签发于{at}"),
+        Text("an order, given at {at}", "一项命令，签发于{at}"),
         Text("no order is recorded", "没有命令记录"),
     ),
     "negatives_since_positive": (
         Text(
-            "negative single test after the detection, sampled at {at}", "检出之后未检出的单管检测,采样于{at}"
+            "negative single test after the detection, sampled at {at}",
+            "检出之后未检出的单管检测，采样于{at}",
         ),
         Text("no negative single test after a detection is known", "检出之后没有未检出的单管检测记录"),
     ),
     "doses": (
-        Text("vaccinations on record: {value}", "接种记录:{value}次"),
+        Text("vaccinations on record: {value}", "接种记录：{value}次"),
         Text("no vaccination is on record", "没有接种记录"),
     ),
     "item": (Text("evidence of {at}", "{at}的证据"), Text("no evidence is known", "没有证据记录")),
@@ -83,14 +84,14 @@ OUTCOMES: dict[str, Text] = {
 NO_SOURCE = Text("the register of this system", "本系统的记录")
 BY_ITSELF = Text(
     "By itself at {at}: then “{outcome}”, if nothing else changes.",
-    "若无其他变化,将于{at}自动变为“{outcome}”。",
+    "若无其他变化，将于{at}自动变为“{outcome}”。",
 )
 CANNOT_BE_JUDGED = Text(
     "A rule could not be judged for you ({rule}). It is not your fault and does not hold you; the office corrects it.",
-    "有一条规则暂时无法判定({rule})。这不是您的责任,也不会因此限制您;主管部门会更正。",
+    "有一条规则暂时无法判定（{rule}）。这不是您的责任，也不会因此限制您；主管部门会更正。",
 )
 CANNOT_BE_JUDGED_REMEDY = Text(
-    "Nothing. If it lasts, use the appeal button.", "您无需采取行动;如长时间未恢复,请点击申诉。"
+    "Nothing. If it lasts, use the appeal button.", "您无需采取行动；如长时间未恢复，请点击申诉。"
 )
 
 

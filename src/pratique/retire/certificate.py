@@ -7,8 +7,8 @@ from pratique.core.text import Text
 from pratique.retire.model import Act, Canaries, Certificate, FoundBefore, KeyEvidence, Medium, Plan, Scanned
 
 TOOL = "pratique retire"
-_UNKNOWN = Text("not known to the program; ask the operator", "程序不掌握;请询问运营方")
-_VIRTUAL = Text("a file, not a device: it has none", "为文件而非设备,无此项")
+_UNKNOWN = Text("not known to the program; ask the operator", "程序不掌握；请询问运营方")
+_VIRTUAL = Text("a file, not a device: it has none", "为文件而非设备，无此项")
 
 
 class Told(NamedTuple):
@@ -54,12 +54,12 @@ def write(told: Told) -> Certificate:
         backups=_backups(told),
         replicas=Text(
             "this deployment has no replicas of its database that the program knows of",
-            "据程序所知,本部署的数据库没有副本",
+            "据程序所知，本部署的数据库没有副本",
         ),
         gates=Text(
             f"{told.gates} gates stood under this mandate; each stops and destroys by itself at the mandate's end, "
             "offline too; none of them has reported its own certificate here",
-            f"该授权令下有 {told.gates} 个哨位;各自在授权令终止时(离线亦然)停止并自行销毁;尚未有哨位在此报告其证明",
+            f"该授权令下有 {told.gates} 个哨位；各自在授权令终止时（离线亦然）停止并自行销毁；尚未有哨位在此报告其证明",
         ),
         holds=Text("no legal hold was in force", "没有生效的司法保全"),
         previous=Text(told.previous, told.previous) if told.previous else _FIRST,
@@ -75,17 +75,17 @@ def _result(before: FoundBefore | None, after: Scanned) -> Text:
         return Text(
             "void as a proof by scan: no canary was planted, so the scanner could not first find one; the destruction "
             "of the keys stands by itself",
-            "扫描证明无效:未曾植入标记数据,扫描器无从先行找到;密钥销毁本身仍然成立",
+            "扫描证明无效：未曾植入标记数据，扫描器无从先行找到；密钥销毁本身仍然成立",
         )  # fmt: skip
     if not before.valid:
         return Text(
             "void as a proof by scan: before the destruction the scanner did not find everything that was planted",
-            "扫描证明无效:销毁之前扫描器未能找到全部植入数据",
+            "扫描证明无效：销毁之前扫描器未能找到全部植入数据",
         )
     return Text(
         f"found before in {before.forms_found} forms; 0 found after in {after.files} files of {after.bytes} bytes and "
         f"{after.tables} tables",
-        f"销毁前以 {before.forms_found} 种形式找到;销毁后在 {after.files} 个文件(共 {after.bytes} 字节)和 "
+        f"销毁前以 {before.forms_found} 种形式找到；销毁后在 {after.files} 个文件（共 {after.bytes} 字节）和 "
         f"{after.tables} 个表中找到 0 处",
     )  # fmt: skip
 
@@ -96,13 +96,13 @@ def _database(told: Told) -> Medium:
         Text(
             "cryptographic erase: the mandate's secrets destroyed; besides, rows deleted with secure_delete=ON and the "
             "write-ahead log truncated",
-            "密码擦除:销毁授权令密钥;并以 secure_delete=ON 删除行、清空预写日志",
+            "密码擦除：销毁授权令密钥；并以 secure_delete=ON 删除行、清空预写日志",
         )
         if sqlite
         else Text(
             "cryptographic erase: the mandate's secrets destroyed; besides, rows deleted and tables rewritten (VACUUM "
             "FULL); the server's write-ahead log holds sealed values without key and random ids until it is recycled",
-            "密码擦除:销毁授权令密钥;并删除行、重写表(VACUUM FULL);服务器预写日志在回收前仅含无密钥密文和随机编号",
+            "密码擦除：销毁授权令密钥；并删除行、重写表（VACUUM FULL）；服务器预写日志在回收前仅含无密钥密文和随机编号",
         )
     )
     return _medium(
@@ -123,12 +123,12 @@ def _key_store(told: Told) -> Medium:
     keys = told.keys
     return _medium(
         told,
-        model=Text("key store: a folder of flat files", "密钥库:平面文件目录"),
+        model=Text("key store: a folder of flat files", "密钥库：平面文件目录"),
         method=Text(
             f"rewritten without the mandate's secrets under root generation {keys.generation_now}; generation "
             f"{keys.destroyed_generation} overwritten and unlinked ({keys.root})",
-            f"以第 {keys.generation_now} 代根密钥重写且不含该令密钥;第 {keys.destroyed_generation} 代"
-            "已覆写并删除(软件根密钥,依赖覆写)",
+            f"以第 {keys.generation_now} 代根密钥重写且不含该令密钥；第 {keys.destroyed_generation} 代"
+            "已覆写并删除（软件根密钥，依赖覆写）",
         ),
         source=Text(f"the key store of {told.address}", f"{told.address} 的密钥库"),
         destination=Text("stays in use for other mandates", "继续用于其他授权令"),
@@ -147,7 +147,7 @@ def _medium(
 ) -> Medium:
     def act(at: datetime, what: Text) -> Act:
         return Act(
-            name=Text("no person: the program", "非个人:程序"),
+            name=Text("no person: the program", "非个人：程序"),
             title=Text(f"{TOOL} {told.version}", f"{TOOL} {told.version}"),
             at=at,
             place=Text(told.address, told.address),
@@ -157,7 +157,7 @@ def _medium(
 
     signed = Text(
         "the log's key over this text; officers' lines follow where they attested",
-        "日志密钥对本文签名;官员如已见证,其签名行随后",
+        "日志密钥对本文签名；官员如已见证，其签名行随后",
     )
     return Medium(
         manufacturer=_UNKNOWN,
@@ -166,7 +166,7 @@ def _medium(
         property_number=_VIRTUAL,
         media_type=Text("files on the server's disk", "服务器磁盘文件"),
         media_source=source,
-        confidentiality_before=Text("personal health data, sealed", "个人健康数据(已加密封存)"),
+        confidentiality_before=Text("personal health data, sealed", "个人健康数据（已加密封存）"),
         confidentiality_after=Text("nothing personal of this mandate", "不含该授权令的个人数据"),
         description=description,
         method=method,
@@ -185,7 +185,7 @@ def _backups(told: Told) -> Text:
     if not told.backups:
         return Text(
             "the program knows of no backup; any older copy holds sealed values whose keys are destroyed",
-            "程序不掌握任何备份;更早的副本仅含密钥已销毁的密文",
+            "程序不掌握任何备份；更早的副本仅含密钥已销毁的密文",
         )
     listed = "; ".join(
         f"{name} until {until.date().isoformat()}" if until else f"{name}, no expiry known"
@@ -193,10 +193,10 @@ def _backups(told: Told) -> Text:
     )
     return Text(
         f"hold sealed values without key and random ids: {listed}",
-        f"仅含无密钥密文和随机编号:{listed}",
+        f"仅含无密钥密文和随机编号：{listed}",
     )
 
 
-_EARLY = Text("ordered early by two officers, 24 hours before", "两名官员提前下令,满 24 小时后执行")
+_EARLY = Text("ordered early by two officers, 24 hours before", "两名官员提前下令，满 24 小时后执行")
 _AT_THE_END = Text("the mandate ended and its grace time ran out", "授权令终止且宽限期届满")
 _FIRST = Text("there is no certificate before this one", "此前没有证明")

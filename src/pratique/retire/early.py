@@ -123,15 +123,15 @@ def mandate_of(tx: Tx, mandate_id: str) -> Mandate:
 
 _DUE = Text(
     "this mandate is past its end and grace: destruction needs no order, it runs by itself",
-    "该令已过宽限期:销毁无需下令,会自动执行",
+    "该令已过宽限期：销毁无需下令，会自动执行",
 )
 
-_BEGUN = Text("this destruction has begun and cannot be ordered anew", "销毁已开始,不能重新下令")
+_BEGUN = Text("this destruction has begun and cannot be ordered anew", "销毁已开始，不能重新下令")
 
 _NO_ORDER = Text("no destruction was ordered for this mandate", "该授权令没有销毁命令")
 
 _NO_SUCH = Text("no published mandate has this id", "没有此编号的已公布授权令")
 
 _SIGNATURE = Text(
-    "the signature is wrong, or its key is not trusted here now", "签名有误,或此处目前不信任该密钥"
+    "the signature is wrong, or its key is not trusted here now", "签名有误，或此处目前不信任该密钥"
 )

@@ -48,7 +48,7 @@ class Incomplete(Refusal):
             "scan",
             Text(
                 f"{len(hits)} traces are left: {shown}; remove these files or close what reads them, and run it again",
-                f"尚有 {len(hits)} 处痕迹:{shown};请删除这些文件或关闭占用程序后重试",
+                f"尚有 {len(hits)} 处痕迹：{shown}；请删除这些文件或关闭占用程序后重试",
             ),
         )
         self.hits = hits

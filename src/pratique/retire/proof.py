@@ -95,4 +95,6 @@ def _log(tx: Tx, moment: Moment, row: Row, *, attested: bool) -> None:
 
 _NO_CERTIFICATE = Text("there is no certificate yet to sign", "尚无可签署的证明")
 
-_LOGGED = Text("the certificate is in the log already; its signatures are final", "证明已入日志,签名不再变更")
+_LOGGED = Text(
+    "the certificate is in the log already; its signatures are final", "证明已入日志，签名不再变更"
+)

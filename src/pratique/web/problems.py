@@ -10,11 +10,11 @@ from pratique.web.frame import Answer
 
 MEDIA = "application/problem+json"
 
-NOT_SIGNED_IN = Text("you are not signed in here; sign in and try again", "您尚未登录,请登录后重试")
+NOT_SIGNED_IN = Text("you are not signed in here; sign in and try again", "您尚未登录，请登录后重试")
 NOT_YOURS = Text("there is nothing here for you", "此处没有与您有关的内容")
-TOO_MANY = Text("too many requests; wait a moment and try again", "请求过于频繁,请稍候再试")
-OUR_FAULT = Text("this is a fault of ours; nothing you entered was wrong", "这是系统故障,并非您的操作有误")
-TOO_LARGE = Text("this is larger than 1 MiB; send it in smaller parts", "内容超过 1 MiB,请分批发送")
+TOO_MANY = Text("too many requests; wait a moment and try again", "请求过于频繁，请稍候再试")
+OUR_FAULT = Text("this is a fault of ours; nothing you entered was wrong", "这是系统故障，并非您的操作有误")
+TOO_LARGE = Text("this is larger than 1 MiB; send it in smaller parts", "内容超过 1 MiB，请分批发送")
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -57,16 +57,16 @@ def from_validation(fault: msgspec.DecodeError | msgspec.ValidationError) -> Ref
         return Refusal(
             "UNKNOWN_FIELD",
             name,
-            Text(f"{name} is not a field here; leave it out", f"此处没有字段 {name},请去掉"),
+            Text(f"{name} is not a field here; leave it out", f"此处没有字段 {name}，请去掉"),
         )
     if missing := _MISSING.search(said):
         name = f"{place}.{missing[1]}".strip(".")
-        return Refusal("MISSING_FIELD", name, Text(f"{name} is missing; add it", f"缺少字段 {name},请补充"))
+        return Refusal("MISSING_FIELD", name, Text(f"{name} is missing; add it", f"缺少字段 {name}，请补充"))
     if isinstance(fault, msgspec.ValidationError):
         wanted = said.split(" - at ", maxsplit=1)[0].split(", got", maxsplit=1)[0]
         return Refusal(
             "BAD_FIELD",
             place,
-            Text(f"{place or 'the body'} is wrong: {wanted}", f"字段 {place or '正文'} 不正确:{wanted}"),
+            Text(f"{place or 'the body'} is wrong: {wanted}", f"字段 {place or '正文'} 不正确：{wanted}"),
         )
     return Refusal("NOT_JSON", "", Text("the body is not JSON in UTF-8", "正文不是 UTF-8 编码的 JSON"))

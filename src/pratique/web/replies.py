@@ -40,7 +40,7 @@ class Replies:
                 "Idempotency-Key",
                 Text(
                     "this key was used for another request; send a new key with a new request",
-                    "此幂等键已用于另一请求;新请求请使用新键",
+                    "此幂等键已用于另一请求；新请求请使用新键",
                 ),
             )
         return reply.answer
