@@ -150,7 +150,8 @@ def _row(house: Retiring, mandate_id: str) -> Row:
 _NOT_DUE = Text(
     "not due: destroying early needs the mandate ended, two officers' approvals, and 24 hours after the order; start "
     "with `pratique retire --mandate ID --order`",
-    "尚未到期：提前销毁须先终止授权令、两名官员批准，并在下令 24 小时之后；请先用 `pratique retire --mandate ID --order`",
+    "尚未到期：提前销毁须先终止授权令、两名官员批准，"
+    "并在下令 24 小时之后；请先用 `pratique retire --mandate ID --order`",
 )
 
 _NO_ORDER = Text("no destruction was ordered for this mandate", "该授权令没有销毁命令")
