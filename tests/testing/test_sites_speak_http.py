@@ -6,6 +6,7 @@ import subprocess
 import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from pratique.core.errors import Conflict
 from pratique.core.moment import rfc3339
 from pratique.testing import api, service
-from pratique.testing.cli import read_files, send_files
+from pratique.testing.cli import lab_commands, read_files, send_files
 from pratique.testing.mllp import Door, Listener
 from pratique.web.serve import build_app
 from tests.testing.world import NEGATIVE, World, oru
@@ -158,3 +160,31 @@ def test_the_front_door_reads_files(tmp_path: Path, lite: World) -> None:
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["specimen"] == "X0001"
+
+
+def test_laboratories_are_added_and_files_taken_in(
+    tmp_path: Path, lite: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Opened:
+        door = Door(lite.store, lite.moment, lite.tell, lite.sealer)
+
+        def close(self) -> None: ...
+
+    app = lab_commands(Opened)
+    subjects = lite.pool("X0001", 2)
+    table = tmp_path / "rows.csv"
+    table.write_text("tube_code,result\nX0001,negative\nX0002,perhaps\n")
+    digest = sha256(table.read_bytes()).hexdigest()
+
+    def run(*words: str) -> int:
+        return int(app([*words], result_action="return_value"))
+
+    assert run("add", "LAB-C", "--charset", "GB 18030") == 0
+    with pytest.raises(Conflict):
+        run("add", "LAB-C")
+    assert run("take", str(table), "--lab", "LAB-A", "--by", "me", "--rows", "2", "--sha256", digest) == 1
+    out = capsys.readouterr().out.splitlines()[1:]
+    refused, counts = map(json.loads, out)
+    assert refused["refused"].startswith("row 3/result: ")
+    assert counts == {"file": str(table), "rows": 2, "accepted": 1, "refused": 1}
+    assert lite.heard(subjects[0]) == ["not-detected"]

@@ -9,7 +9,7 @@ import ssl
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 import uvloop
@@ -17,7 +17,7 @@ from cyclopts import App, Parameter
 
 from pratique.core.errors import Refusal
 from pratique.core.text import Text
-from pratique.testing import er7
+from pratique.testing import er7, service
 from pratique.testing.client import send as send_frames
 from pratique.testing.mllp import Door, Listener
 from pratique.testing.reading import Refused, read_file
@@ -35,7 +35,7 @@ class Opened(Protocol):
 
 def lab_commands(open_lab: Callable[[], Opened]) -> App:
     """The commands of laboratories."""
-    app = App(name="lab", help="Laboratory messages: read, serve, send.")
+    app = App(name="lab", help="Laboratories: add, read, serve, send, take.")
 
     @app.command
     def read(files: Files, /) -> int:
@@ -92,7 +92,91 @@ def lab_commands(open_lab: Callable[[], Opened]) -> App:
         """
         return send_files(files, to)
 
+    @app.command
+    def add(
+        name: str, /, *, oid: str = "", zone: str = "Asia/Shanghai", charset: str = "", always_answer: bool = False,
+        run_minutes: int = 60,
+    ) -> int:  # fmt: skip
+        """Register a laboratory.
+
+        Parameters
+        ----------
+        name
+            What it sends as the first component of MSH-4.
+        oid
+            What it sends as the second; empty: any.
+        zone
+            IANA time zone of its times without an offset.
+        charset
+            Its character set where MSH-18 does not say it, such as "GB 18030".
+        always_answer
+            Answer also where MSH-15 says NE.
+        run_minutes
+            No run of it is shorter; results that come sooner after our receipt scan are held.
+        """
+        return _with(open_lab, lambda door: add_lab(
+            door, name, oid=oid, zone=zone, charset=charset, always_answer=always_answer, run_minutes=run_minutes
+        ))  # fmt: skip
+
+    @app.command
+    def take(file: Path, /, *, lab: str, by: str, rows: int = 0, sha256: str = "") -> int:
+        """Take in one FHIR document or one table (CSV, XLSX) of a laboratory.
+
+        Parameters
+        ----------
+        file
+            The format is seen in the bytes.
+        lab
+            The laboratory's name.
+        by
+            Who uploads; somebody else must release what the gate holds.
+        rows
+            How many rows the table has, as declared by the laboratory.
+        sha256
+            The SHA-256 of the table, as declared by the laboratory.
+        """
+        return _with(open_lab, lambda door: take_file(door, file, lab, by, rows, sha256))
+
     return app
+
+
+def _with(open_lab: Callable[[], Opened], act: Callable[[Door], int]) -> int:
+    opened = open_lab()
+    try:
+        return act(opened.door)
+    finally:
+        opened.close()
+
+
+def add_lab(door: Door, name: str, **profile: Any) -> int:
+    """Register a laboratory and print its id."""
+    print(door.store.write(lambda tx: service.add_lab(tx, door.moment(), name, **profile)))
+    return 0
+
+
+def take_file(door: Door, path: Path, lab: str, by: str, rows: int, digest: str) -> int:
+    """Print the verdict of a FHIR document, or the counts and refusals of a table; 1 if anything was refused."""
+    raw = _bytes(path)
+    encode = msgspec.json.encode
+    if raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+        ack = door.store.write(
+            lambda tx: service.receive_document(tx, door.moment(), raw, lab, by, door.tell)
+        )
+        said = {"file": str(path), "answer": f"A{ack.letter}"}
+        if ack.text is not None:
+            said |= {"refused": f"{ack.field}: {ack.text.en}"}
+        sys.stdout.write(encode(said).decode() + "\n")
+        return int(ack.letter != "A")
+    done = door.store.write(
+        lambda tx: service.receive_table(
+            tx, door.moment(), raw, rows=rows, digest=digest, lab_name=lab, by=by, tell=door.tell
+        )
+    )
+    for where, why in done.refused:
+        sys.stdout.write(encode({"file": str(path), "refused": f"{where}: {why.en}"}).decode() + "\n")
+    counts = {"file": str(path), "rows": done.rows, "accepted": done.accepted, "refused": len(done.refused)}
+    sys.stdout.write(encode(counts).decode() + "\n")
+    return int(done.accepted < done.rows)
 
 
 def read_files(files: Sequence[Path]) -> int:
