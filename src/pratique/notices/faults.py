@@ -69,3 +69,14 @@ def end_fault(tx: Tx, moment: Moment, *, scope: str, scope_ids: Sequence[str] = 
     if scope == "subject":
         people.touch(tx, list(scope_ids))
     return ended
+
+
+def keep_stopped(tx: Tx, moment: Moment, *, cause: str, subject_ids: Sequence[str], by: str) -> int:
+    """From now on the clocks of exactly these people stand for this cause; how many were stopped or set going."""
+    standing = store.stopped_people(tx, cause)
+    over = sorted(standing - set(subject_ids))
+    changed = end_fault(tx, moment, scope="subject", scope_ids=over, cause=cause) if over else 0
+    fresh = [one for one in dict.fromkeys(subject_ids) if one not in standing]
+    if fresh:
+        changed += declare_fault(tx, moment, scope="subject", scope_ids=fresh, cause=cause, by=by)
+    return changed

@@ -12,7 +12,7 @@ from pratique.notices.campaigns import join_campaigns, start_campaign
 from pratique.notices.change import evidence_changed
 from pratique.notices.clear import Happening, Standing, clears, happened
 from pratique.notices.closing import end_notices
-from pratique.notices.faults import declare_fault, end_fault
+from pratique.notices.faults import declare_fault, end_fault, keep_stopped
 from pratique.notices.kinds import read_kind
 from pratique.notices.model import (
     OPEN_STATES,
@@ -138,8 +138,9 @@ def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
 
 
 __all__ = [
-    "Campaign", "EvidenceChange", "House", "Opening", "ResultView", "Said", "appeal", "appeals_by_due", "catch_up",
-    "decide_appeal", "declare_fault", "end_fault", "end_mandate", "erase_mandate", "evidence_changed", "forget",
-    "needs_refresh", "note", "notice_counts", "notice_list", "open_many", "open_notice", "paper_pass", "read_appeal",
-    "start_campaign", "sweep", "told_at", "wallet_tag", "wallet_view",
+    "Campaign", "EvidenceChange", "House", "Opening", "ResultView", "Said", "appeal", "appeals_by_due",
+    "catch_up", "decide_appeal", "declare_fault", "end_fault", "end_mandate", "erase_mandate",
+    "evidence_changed", "forget", "keep_stopped", "needs_refresh", "note", "notice_counts", "notice_list",
+    "open_many", "open_notice", "paper_pass", "read_appeal", "start_campaign", "sweep", "told_at",
+    "wallet_tag", "wallet_view",
 ]  # fmt: skip

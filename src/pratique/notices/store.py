@@ -255,6 +255,14 @@ def add_faults(tx: Tx, rows: Sequence[Values]) -> None:
     )
 
 
+def stopped_people(tx: Tx, cause: str) -> set[str]:
+    """Everybody whose clock stands for this cause now."""
+    rows = tx.all(
+        "SELECT scope_id FROM fault WHERE scope = 'subject' AND cause = :cause AND to_at IS NULL", cause=cause
+    )
+    return {row[0] for row in rows}
+
+
 def end_faults(tx: Tx, scope: str, scope_ids: Iterable[str], cause: str, *, to: int) -> int:
     """End running faults now; one that would end before it began never was one."""
     done = 0

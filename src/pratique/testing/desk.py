@@ -33,6 +33,7 @@ HELD_BECAUSE = {
     ),
     "pooled-code": Text("the laboratory says pool, we know one person", "实验室报告为混检,而登记为单人"),
     "controls": Text("the run's controls are missing or failed", "质控缺失或失败"),
+    "mandate": Text("the mandate ended before the result could be released", "授权令在结果放行前已终止"),
     "run": Text(
         "this run is held: too many positives for this laboratory", "本批次被暂扣:阳性数超出该机构常态"
     ),
@@ -137,6 +138,11 @@ def _tail(tx: Tx, run_id: str) -> float:
         return 1.0
     known = store_results.prior(tx, run.lab_id, run.analyte, run.purpose)
     return release.tail(run.positives, run.n, known or release.default_prior(run.purpose))
+
+
+def people_held(tx: Tx) -> list[str]:
+    """Everybody whose result waits for a second look: while it does, no deadline of theirs runs."""
+    return store_tubes.people_held(tx)
 
 
 def people_in(tx: Tx, code: str) -> int:

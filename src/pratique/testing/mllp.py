@@ -10,9 +10,10 @@ import asyncio
 import logging
 import ssl
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import cast
+from typing import TypeVar, cast
 
 from pratique.core.errors import Refusal
 from pratique.core.text import Text
@@ -22,7 +23,9 @@ from pratique.testing import er7
 from pratique.testing.committing import Committer, Door, Verdict
 from pratique.testing.intake import Judged, LabChannel
 from pratique.testing.model import Ack
-from pratique.testing.releasing import settle
+from pratique.testing.releasing import due, settle_run
+
+T = TypeVar("T")
 
 START, END = b"\x0b", b"\x1c\r"
 MAX_FRAME = 16 << 20  # a batch; each message in it has its own cap
@@ -77,15 +80,25 @@ class Listener:
             for connection in list(self.connections):
                 connection.close_if_silent()
             try:
-                # Shielded: a listener that closes must not cancel what the writer has begun.
-                await asyncio.shield(asyncio.wrap_future(self.door.store.submit(self._settle)))
+                for run_id in await self._write(lambda tx: due(tx, self.door.moment())):
+                    await self._settle(run_id)
             except Refusal as refusal:
                 _log.warning("runs were not judged: %s", refusal)
             except Exception:  # noqa: BLE001 - whatever it was, the next tick tries again
                 _log.exception("runs were not judged")
 
-    def _settle(self, tx: Tx) -> int:
-        return settle(tx, self.door.moment(), self.door.tell)
+    async def _settle(self, run_id: str) -> None:
+        """One run in a transaction of its own: one that fails does not hold up the others."""
+        try:
+            await self._write(lambda tx: settle_run(tx, self.door.moment(), run_id, self.door.tell))
+        except Refusal:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it was, the next tick tries again
+            _log.exception("run %s was not judged", run_id)
+
+    async def _write(self, act: Callable[[Tx], T]) -> T:
+        # Shielded: a listener that closes must not cancel what the writer has begun.
+        return await asyncio.shield(asyncio.wrap_future(self.door.store.submit(act)))
 
     def stamp(self) -> tuple[datetime, str]:
         """The time of an answer and a control id of our own, never used twice."""

@@ -127,8 +127,13 @@ def _same_people(tx: Tx, device: Device, sealed: Sealed, owner: tuple[str, int])
 
 
 def _more_people(tx: Tx, device: Device, sealed: Sealed, owner: tuple[str, int]) -> bool:
-    """The same device adds people it had left out: the same people in the same places, and more after them."""
+    """The same device adds people it had left out: the same people in the same places, and more after them.
+
+    Not once a single tube's result is out: its person may have been told what a pool must never say.
+    """
     before = store_tubes.members(tx, sealed.code)
+    if len(before) == 1 and store_results.is_told(tx, sealed.code):
+        return False
     return (
         owner[0] == device.id
         and 0 < len(before) < len(sealed.members)
@@ -160,7 +165,7 @@ def _amend(tx: Tx, moment: Moment, sealed: Sealed, tell: Tell) -> None:
     known = set(store_tubes.members(tx, sealed.code))
     fresh = [row for row in sealed.members if row[1] not in known]
     store_tubes.add_members(tx, sealed.code, fresh)
-    store_tubes.set_people(tx, sealed.code, "mixed", len(sealed.members))
+    store_tubes.set_people(tx, sealed.code, len(sealed.members))
     subjects = [subject for _, subject, _ in fresh]
     _tell_sealed(tx, moment, sealed, subjects, tell, pooled=True)
     for analyte in store_results.analytes_reported(tx, sealed.code):

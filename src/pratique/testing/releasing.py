@@ -65,6 +65,8 @@ def judge(
         return now.state
     seen = known if known and known.run and known.run.id == version.run_id else _known(tx, tube, version)
     because = "" if waived else "tie" if folded.tie else _held_because(version, seen)
+    if not tube.in_force[0] <= moment.now_ms < tube.in_force[1]:
+        because = "mandate"  # law 1: nothing is decided about anybody any more
     run = seen.run if seen else None
     if not because and not waived and run is not None and run.state in ("held", "rejected"):
         because = "run"
@@ -145,32 +147,46 @@ def _improbable(tx: Tx, run: Run) -> bool:
     return release.is_improbable(run.positives, run.n, known or release.default_prior(run.purpose))
 
 
-def settle(tx: Tx, moment: Moment, tell: Tell) -> int:
-    """Judge every run that has been quiet for 2 s or has waited 4 s: release what waits in it, or hold it.
-
-    The number of runs judged. Called several times a second by whoever serves.
-    """
+def due(tx: Tx, moment: Moment) -> list[str]:
+    """Runs that have been quiet for 2 s, or in which something has waited for 4 s."""
     now = moment.now_ms
-    due = store_results.due_runs(tx, now - release.QUIET_MS, now - release.LONGEST_WAIT_MS)
-    for run in due:
-        held = _improbable(tx, run)
-        store_results.settle_run(tx, run.id, "held" if held else "open")
+    return store_results.due_runs(tx, now - release.QUIET_MS, now - release.LONGEST_WAIT_MS)
+
+
+def settle_run(tx: Tx, moment: Moment, run_id: str, tell: Tell) -> None:
+    """Judge one run over all that came in it: release what waits, or hold it for a second person."""
+    run = store_results.run(tx, run_id)
+    if run is None or run.waits_since is None:
+        return
+    held = _improbable(tx, run)
+    store_results.settle_run(tx, run.id, "held" if held else "open")
+    if held:
+        store.open_task(tx, moment.new_id(), "run-held", run.id, run.lab_id, moment.now_ms)
+    for code, analyte in store_results.waiting_in(tx, run.id):
         if held:
-            store.open_task(tx, moment.new_id(), "run-held", run.id, run.lab_id, now)
-        for code, analyte in store_results.waiting_in(tx, run.id):
-            if held:
-                judge(tx, moment, code, analyte, tell)
-            else:
-                release_waiting(tx, moment, code, analyte, tell)
-    return len(due)
+            judge(tx, moment, code, analyte, tell)
+        else:
+            _release_waiting(tx, moment, code, analyte, tell)
 
 
-def release_waiting(tx: Tx, moment: Moment, code: str, analyte: str, tell: Tell) -> None:
+def settle(tx: Tx, moment: Moment, tell: Tell) -> int:
+    """Judge every run that is due; how many. Who serves calls this several times a second, or, so that one run that
+    fails cannot hold up others, `due` and `settle_run` in transactions of their own."""
+    runs = due(tx, moment)
+    for run_id in runs:
+        settle_run(tx, moment, run_id, tell)
+    return len(runs)
+
+
+def _release_waiting(tx: Tx, moment: Moment, code: str, analyte: str, tell: Tell) -> None:
     """Let one waiting tube out. What stands now is released, not what stood when it began to wait."""
     tube = store_tubes.tube(tx, code)
     version = fold(store_results.versions(tx, code, analyte)).version
     now = store_results.standing(tx, code, analyte)
     if tube is None or version is None or version.id != now.version_id:
+        return
+    if not tube.in_force[0] <= moment.now_ms < tube.in_force[1]:
+        judge(tx, moment, code, analyte, tell)  # held: the mandate ended while it waited
         return
     fresh = Standing("held", version.id, version.outcome, now.told_version, now.told_outcome, "", now.run_id)
     _release(tx, moment, tube, analyte, version, fresh, tell)

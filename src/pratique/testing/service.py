@@ -22,6 +22,7 @@ from pratique.testing.desk import (
     HeldRun,
     Progress,
     board,
+    people_held,
     people_in,
     progress,
     resolve_conflict,
@@ -33,7 +34,7 @@ from pratique.testing.desk import (
 from pratique.testing.erasing import erase_mandate
 from pratique.testing.intake import Judged, LabChannel, Uploaded, receive, receive_document, receive_table
 from pratique.testing.registration import take_events
-from pratique.testing.releasing import Tell, settle
+from pratique.testing.releasing import Tell, due, settle, settle_run
 
 __all__ = [
     "Board",
@@ -55,11 +56,13 @@ __all__ = [
     "campaign_by_id",
     "campaigns",
     "device_by_id",
+    "due",
     "enrol_device",
     "erase_mandate",
     "make_device_token",
     "missing",
     "open_campaign",
+    "people_held",
     "people_in",
     "progress",
     "receive",
@@ -71,6 +74,7 @@ __all__ = [
     "results_of",
     "review_run",
     "settle",
+    "settle_run",
     "sites_of",
     "sweep",
     "take_events",

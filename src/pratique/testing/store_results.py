@@ -200,6 +200,11 @@ def put_standing(tx: Tx, code: str, analyte: str, s: Standing, now: int) -> None
     )  # fmt: skip
 
 
+def is_told(tx: Tx, code: str) -> bool:
+    """True if anybody was told a result of this tube."""
+    return tx.one("SELECT 1 FROM tube_state WHERE code = :c AND told_version <> ''", c=code) is not None
+
+
 def states(tx: Tx, code: str) -> list[tuple[str, str]]:
     rows = tx.all("SELECT analyte, state FROM tube_state WHERE code = :code ORDER BY analyte", code=code)
     return [(str(row[0]), str(row[1])) for row in rows]
@@ -327,12 +332,13 @@ def review_run(tx: Tx, run_id: str, state: str, reviewer: str, now: int) -> None
     )  # fmt: skip
 
 
-def due_runs(tx: Tx, quiet_since: int, waiting_since: int) -> list[Run]:
+def due_runs(tx: Tx, quiet_since: int, waiting_since: int) -> list[str]:
     rows = tx.all(
-        RUN + " WHERE waits_since IS NOT NULL AND (last_at <= :quiet OR waits_since <= :waiting) ORDER BY id",
+        "SELECT id FROM run WHERE waits_since IS NOT NULL AND (last_at <= :quiet OR waits_since <= :waiting)"
+        " ORDER BY id",
         quiet=quiet_since, waiting=waiting_since,
     )  # fmt: skip
-    return [Run(*row) for row in rows]
+    return [row[0] for row in rows]
 
 
 def held_runs(tx: Tx) -> list[Row]:

@@ -139,13 +139,12 @@ def unreceived(tx: Tx, sealed_before: int) -> int:
     return int(row[0])
 
 
-def set_people(tx: Tx, code: str, kind: str, people: int) -> None:
+def set_people(tx: Tx, code: str, people: int) -> None:
+    """People were added: whatever it was, it is a mixed tube for screening now."""
     tx.run(
-        "UPDATE tube SET kind = :kind, people = :people WHERE code = :code",
-        code=code,
-        kind=kind,
-        people=people,
-    )
+        "UPDATE tube SET kind = 'mixed', purpose = 'screen', parent_pool = '', people = :people WHERE code = :code",
+        code=code, people=people,
+    )  # fmt: skip
 
 
 def set_conflict(tx: Tx, code: str, in_conflict: int) -> None:
@@ -304,3 +303,12 @@ def count_site(tx: Tx, site_id: str, slot15: int, people: int) -> None:
         " people = site_count.people + :people",
         site_id=site_id, slot15=slot15, people=people,
     )  # fmt: skip
+
+
+def people_held(tx: Tx) -> list[str]:
+    """Everybody whose tube's result waits for a second look."""
+    rows = tx.all(
+        "SELECT DISTINCT x.subject_id FROM tube_state s JOIN tube_member x ON x.code = s.code"
+        " WHERE s.state = 'held' ORDER BY x.subject_id"
+    )
+    return [row[0] for row in rows]
