@@ -1,11 +1,16 @@
 """From a laboratory's message to what each person hears: once, right, in any order, and nobody positive from a pool."""
 
+import contextlib
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import permutations
 
 import pytest
 
 from pratique.core.errors import NotAllowed
+from pratique.core.moment import Moment
+from pratique.policy.service import EvidenceChange
+from pratique.store.tx import Tx
 from pratique.testing import service
 from tests.testing.world import (
     NEGATIVE,
@@ -460,3 +465,50 @@ def test_a_conflict_nobody_can_untangle_asks_everybody_again(world: World) -> No
     world.report("X0001", NEGATIVE, people="3")
 
     assert [world.heard(s) for s in [*first, *second]] == [["recollect"]] * 5
+
+
+def test_nothing_is_released_after_the_mandates_end(world: World) -> None:
+    subjects = world.pool("X0001")
+    world.report("X0001", POSITIVE)
+    world.now += timedelta(days=61)
+    world.settle()
+
+    assert world.state("X0001") == "held"
+    assert world.heard(subjects[0]) == []
+    assert world.report("X0001", NEGATIVE, status="C") == "E 207 SPM[1]/2"
+
+
+def test_nobody_is_added_to_a_single_tube_whose_result_is_out(world: World) -> None:
+    """One person was told "detected"; a second name would make it a pool after the fact."""
+    (first,) = world.pool("X0001", 1)
+    world.report("X0001", SINGLE_POSITIVE, people="")
+    world.later()
+    assert world.heard(first) == ["detected"]
+
+    (second,) = world.people(1)
+    (result,) = world.take(world.device.event("X0001", [first, second]))
+
+    assert (result.outcome, result.code) == ("conflict", "TUBE_TAKEN")
+    assert world.count("tube_member") == 1
+
+
+def test_a_run_that_fails_does_not_hold_up_the_others(lite: World) -> None:
+    subjects = lite.pool("X0001", 2), lite.pool("X0002", 2)
+    lite.report("X0001", POSITIVE, people="2", instrument="ONE")
+    lite.report("X0002", POSITIVE, people="2", instrument="TWO")
+    lite.now += timedelta(seconds=5)
+    with lite.store.read() as tx:
+        runs = service.due(tx, lite.moment())
+
+    def broken(tx: Tx, moment: Moment, changes: Sequence[EvidenceChange]) -> None:
+        if changes[0].evidence.subject_id in subjects[0]:
+            raise RuntimeError("a fault behind the port")
+        lite.tell(tx, moment, changes)
+
+    assert len(runs) == 2
+    for run in runs:
+        with contextlib.suppress(RuntimeError):
+            lite.store.write(lambda tx, run=run: service.settle_run(tx, lite.moment(), run, broken))
+
+    assert (lite.state("X0001"), lite.state("X0002")) == ("waiting", "positive")
+    assert lite.heard(subjects[1][0]) == ["retest-required"]
