@@ -5,15 +5,11 @@ with synchronous=NORMAL, which must lose decisions.
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from pratique.gate import database as db
 from pratique.gate.journal import Journal
@@ -95,22 +91,6 @@ def test_two_hundred_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) ->
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert journal.healthy
     assert time.monotonic() - began < 5
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MiB of its own; needs root, which the test machine has."""
-    if os.getuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    place = tmp_path / "disk"
-    place.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", place], capture_output=True, check=False
-    )
-    if made.returncode != 0:
-        pytest.skip("this machine does not let root mount a tmpfs")
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
 
 
 def fill(place: Path) -> Path:
