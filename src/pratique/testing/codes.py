@@ -3,6 +3,7 @@
 Pure look-ups; an unknown code is None, never a guess.
 """
 
+from functools import lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -57,6 +58,7 @@ STATUS_FHIR = _T.status_fhir
 CSV_COLUMNS = _T.csv_columns
 
 
+@lru_cache(maxsize=4096)
 def meaning_of(code: str) -> Meaning | None:
     """The outcome that a SNOMED CT code or a plain word (English or Chinese) stands for."""
     known = _T.outcomes.get(code)

@@ -206,7 +206,7 @@ def _take(tx: Tx, moment: Moment, incoming: Incoming, lab: Lab, digest: bytes, b
             "the mandate of this tube's campaign is not in force",
             "该管所属采样行动的授权令未生效",
         )
-    if seen.elsewhere and seen.received_at is None:
+    if seen.received_at is None and store_tubes.held_elsewhere(tx, incoming.code, lab.id):
         store.open_task(tx, moment.new_id(), "not-in-custody", incoming.code, lab.id, moment.now_ms)
         raise _refuse("204", "SPM[1]/2", "another laboratory holds this tube; you have never received it",
                       "该管由其他检测机构持有,贵机构从未接收")  # fmt: skip

@@ -191,7 +191,7 @@ def _tests(group: _Group) -> Iterator[tuple[Segment, str]]:
 
 def _is_result(obx: Segment) -> bool:
     """An analyte our tables do not name, with a result that they do: refused later by its code, not overlooked."""
-    return obx.part(2) in CODED and codes.meaning_of(value_of(obx)) is not None
+    return codes.meaning_of(obx.part(5)) is not None and obx.part(2) in CODED
 
 
 def _observed(

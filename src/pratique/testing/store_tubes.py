@@ -50,11 +50,10 @@ _SCANS = "thing = :code OR thing IN (SELECT box FROM custody WHERE thing = :code
 
 class Seen(NamedTuple):
     """What is known of a tube when a laboratory reports it: the tube, if a site registered it; when this laboratory
-    received it; whether another did; how many versions there are."""
+    received it; how many versions there are."""
 
     tube: Tube | None
     received_at: int | None
-    elsewhere: bool
     versions: int
 
 
@@ -66,13 +65,22 @@ def tube(tx: Tx, code: str) -> Tube | None:
 def seen(tx: Tx, code: str, lab_id: str) -> Seen:
     row = tx.one(
         f"{_TUBE}, (SELECT MIN(at) FROM custody WHERE lab_id = :lab AND ({_SCANS})),"
-        f" (SELECT COUNT(*) FROM custody WHERE lab_id <> '' AND lab_id <> :lab AND ({_SCANS})),"
         " (SELECT COUNT(*) FROM result_version WHERE code = :code) FROM (SELECT 1 AS n) x"
         f" LEFT JOIN (tube t{_TERMS}) ON t.code = :code AND t.state <> 'reserved'",
         code=code, lab=lab_id,
     )  # fmt: skip
     assert row is not None  # noqa: S101 - one row is always there
-    return Seen(_tube(row) if row[0] is not None else None, row[13], row[14] > 0, int(row[15]))
+    return Seen(_tube(row) if row[0] is not None else None, row[13], int(row[14]))
+
+
+def held_elsewhere(tx: Tx, code: str, lab_id: str) -> bool:
+    """True if a laboratory other than this one has received the tube."""
+    row = tx.one(
+        f"SELECT 1 FROM custody WHERE lab_id <> '' AND lab_id <> :lab AND ({_SCANS}) LIMIT 1",
+        code=code,
+        lab=lab_id,
+    )
+    return row is not None
 
 
 def _tube(row: Row) -> Tube:
