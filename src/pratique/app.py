@@ -325,12 +325,12 @@ def desk_of(port: Port) -> Desk:
 
 DOORS = (
     Way(
-        "/wallet",
+        "/wallet/",
         Text("Wallet", "健康卡包"),
         Text("your pass, your notices, your appeals", "您的通行凭证、提示与申诉"),
     ),
     Way(
-        "/site",
+        "/site/",
         Text("Sampling site", "采样点"),
         Text("ten people to a tube, no network needed", "十人一管，无需网络"),
     ),

@@ -191,6 +191,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/v1/wallet":
             return self._wallet()
         face = self.of.faces.get(path)
+        if face is None and path + "/" in self.of.faces:
+            return self._send(308, b"", "text/html", {"Location": path + "/"})
         if face is None:
             return self._problem(404, "NOT_FOUND", "there is nothing here", "此处没有内容")
         return self._send(200, face.body, face.media, dict(face.headers))

@@ -41,7 +41,7 @@ def routes(desk: Desk, tell: testing.Tell) -> list[Route]:
         token = await desk.store.awrite(
             lambda tx: testing.make_device_token(tx, call.moment, call.path["site_id"])
         )
-        address = f"{desk.address}/site#token={token}"
+        address = f"{desk.address}/site/#token={token}"
         expires = call.moment.now + timedelta(hours=TOKEN_HOURS)
         return await _campaigns(desk, call, connect=Connect(qr_svg(address), address, token, expires))
 

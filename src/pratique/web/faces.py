@@ -44,7 +44,7 @@ def read_faces(folder: Path = STATIC) -> dict[str, Face]:
         served[f"/static/{name}"] = face
         room, _, rest = name.partition("/")
         if rest == "index.html":
-            served[f"/{room}"] = served[f"/{room}/"] = face
+            served[f"/{room}/"] = face  # its service worker looks after what lies below this slash
         elif rest in ("sw.js", "manifest.webmanifest"):
             served[f"/{name}"] = face
     return served

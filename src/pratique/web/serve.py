@@ -55,6 +55,7 @@ def build_app(
     endpoints = [StarletteRoute(r.path, endpoint, methods=[r.method]) for r, endpoint in made]
     endpoints.append(StarletteRoute("/openapi.json", _constant(described, "application/json")))
     endpoints += [StarletteRoute(path, _face(face)) for path, face in faces.items()]
+    endpoints += [StarletteRoute(path[:-1], _to(path)) for path in faces if path.endswith("/")]
     exact = {(r.method, r.path): endpoint for r, endpoint in made if "{" not in r.path}
     return Starlette(routes=endpoints, lifespan=lifespan, middleware=[Middleware(Shortcut, exact=exact)])
 
@@ -171,6 +172,13 @@ def _host(request: Request) -> str:
 def _constant(body: bytes, media: str) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:  # noqa: ARG001
         return Response(body, 200, SECURITY, media)
+
+    return endpoint
+
+
+def _to(path: str) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:  # noqa: ARG001
+        return Response(b"", 308, SECURITY | {"Location": path})
 
     return endpoint
 
