@@ -36,13 +36,14 @@ def _built() -> None:
     assert Path(CHROMIUM).exists(), "Chromium is missing: apt-get install chromium"
 
 
-@pytest.fixture(scope="session")
+# Of the package, not of the session: while Playwright runs, its event loop does, and no other test may start one.
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """One Chromium for all tests that need no camera clip."""
     opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

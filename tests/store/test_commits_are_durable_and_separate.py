@@ -93,6 +93,22 @@ def test_a_sequel_that_fails_harms_nobody(sqlite_store: Store) -> None:
     assert _names(sqlite_store) == {"a", "b"}
 
 
+def test_who_stopped_waiting_is_left_out_and_harms_nobody(sqlite_store: Store) -> None:
+    sqlite_store.write(_table)
+    gate = threading.Event()
+    first = sqlite_store.submit(lambda tx: gate.wait(5))
+    stopped_waiting = sqlite_store.submit(_put("a"))
+    waits = sqlite_store.submit(_put("b"))
+
+    assert stopped_waiting.cancel()
+    gate.set()
+    wait([first, waits])
+
+    assert waits.result() == "b"
+    assert sqlite_store.write(_put("c")) == "c"
+    assert _names(sqlite_store) == {"b", "c"}
+
+
 def test_a_full_queue_sheds(sqlite_store: Store) -> None:
     writer = Writer(sqlite_store.engine, waiting=2)
     gate = threading.Event()

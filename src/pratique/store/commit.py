@@ -80,6 +80,10 @@ class Writer:
         self._connection.close()
 
     def _flush(self, group: list[tuple[Act, "Future[Any]"]]) -> None:
+        # Whoever stopped waiting is left out; from here on nobody can.
+        group = [item for item in group if item[1].running() or item[1].set_running_or_notify_cancel()]
+        if not group:
+            return
         try:
             outcomes, then = self._attempt([act for act, _ in group])
         except BaseException as fault:
