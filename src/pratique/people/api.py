@@ -49,6 +49,9 @@ class CardKept(msgspec.Struct, frozen=True):
     mandate_id: str
 
 
+MANY = 1200  # a minute and address: a hospital or a factory is one address, and its people come at once
+
+
 def routes(store: Store, secret: bytes, sealer: Sealer) -> list[Route]:
     """`secret`: 32 bytes of the server for challenges, tokens and claim codes."""
 
@@ -81,8 +84,10 @@ def routes(store: Store, secret: bytes, sealer: Sealer) -> list[Route]:
 
     public, holder = ("public",), ("holder",)
     return [
-        Route("GET", "/v1/challenge", challenge, public, "a challenge to bind a wallet", None, Challenge, 60),
-        Route("POST", "/v1/subjects", bind, public, "bind a wallet's key", Binding, Holder, 60),
+        Route(
+            "GET", "/v1/challenge", challenge, public, "a challenge to bind a wallet", None, Challenge, MANY
+        ),
+        Route("POST", "/v1/subjects", bind, public, "bind a wallet's key", Binding, Holder, MANY),
         Route("POST", "/v1/claims", claim, public, "open what a paper slip stands for", Claim, Holder, 20),
         Route("PUT", "/v1/card", card, holder, "write the own contact card", ContactCard, CardKept, 20),
     ]
