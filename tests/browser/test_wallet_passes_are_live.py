@@ -67,7 +67,7 @@ def test_the_proof_is_renewed_every_fifteen_seconds(faces: Watched, port: Port) 
     page.wait_for_timeout(300)
     second = read_code(page)
 
-    assert (pq1.read(second).shown or 0) - (pq1.read(first).shown or 0) in (15, 16)
+    assert (pq1.read(second).shown or 0) - (pq1.read(first).shown or 0) in (14, 15, 16)
     assert pq1.read(first).credential == pq1.read(second).credential
 
 
