@@ -4,7 +4,7 @@ The output is the same for the same sources: fixed order, no time stamps. Source
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { build } from "esbuild";
@@ -22,7 +22,6 @@ const FACES = [
 
 const digest = (bytes) => createHash("sha256").update(bytes).digest();
 const listed = new Map();
-const words = JSON.parse(readFileSync(join(HERE, "shared/words.json"), "utf8"));
 
 /** Everything is written into a fresh folder first, so that a server never sees half a build. */
 const FRESH = join(HERE, `node_modules/.faces-${process.pid}`);
@@ -39,14 +38,13 @@ function putHashed(folder, stem, extension, bytes) {
   return put(`${folder}/${stem}-${digest(bytes).toString("hex").slice(0, 12)}.${extension}`, bytes);
 }
 
-/** A face carries the words of its own part and the common ones, nothing else. */
+/** A face carries its own words and the common ones, nothing else. */
 const wordsOf = (face) => ({
   name: "words",
   setup(bundle) {
-    bundle.onLoad({ filter: /shared[\\/]words\.json$/ }, () => {
-      const own = Object.entries(words).filter(([key]) => key.startsWith(`${face}.`) || key.startsWith("common."));
-      return { contents: JSON.stringify(Object.fromEntries(own)), loader: "json" };
-    });
+    bundle.onLoad({ filter: /shared[\\/]words[\\/]\w+\.json$/ }, ({ path }) =>
+      [face, "common"].includes(basename(path, ".json")) ? undefined : { contents: "{}", loader: "json" },
+    );
   },
 });
 

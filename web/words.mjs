@@ -3,18 +3,23 @@
 A key counts as used where it stands in a source as it is, or where a template begins like it: `wallet.state.${…}`. */
 
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const raw = readFileSync(join(HERE, "shared/words.json"), "utf8");
-const words = JSON.parse(raw);
+const FOLDER = join(HERE, "shared/words");
+const words = {};
 const faults = [];
 
 const seen = new Set();
-for (const [, key] of raw.matchAll(/^\s*"([\w.-]+)":\s*\{/gm)) {
-  if (seen.has(key)) faults.push(`${key}: stands twice`);
-  seen.add(key);
+for (const name of readdirSync(FOLDER).sort()) {
+  const raw = readFileSync(join(FOLDER, name), "utf8");
+  Object.assign(words, JSON.parse(raw));
+  for (const [, key] of raw.matchAll(/^\s*"([\w.-]+)":\s*\{/gm)) {
+    if (seen.has(key)) faults.push(`${key}: stands twice`);
+    if (!key.startsWith(`${basename(name, ".json")}.`)) faults.push(`${key}: does not belong in ${name}`);
+    seen.add(key);
+  }
 }
 
 const places = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort().join();
@@ -40,6 +45,6 @@ for (const key of literal) {
   if (/^(common|wallet|site|gate)\./.test(key) && !(key in words)) faults.push(`${key}: has no words`);
 }
 
-for (const fault of faults) console.error(`web/shared/words.json: ${fault}`);
+for (const fault of faults) console.error(`web/shared/words: ${fault}`);
 if (faults.length) process.exit(1);
 console.log(`words: ${Object.keys(words).length} messages in both languages`);

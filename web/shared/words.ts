@@ -1,9 +1,14 @@
-/** Sentences of a face in the reader's language. The build leaves each face only the keys of its own part of words.json.
+/** Sentences of a face in the reader's language. The build leaves each face its own file of words/ and the common one.
 
 Texts that come from the server are data with both languages in them; `say` picks one. */
 
 import { language, type Language } from "./prefs.ts";
-import all from "./words.json";
+import common from "./words/common.json";
+import gate from "./words/gate.json";
+import site from "./words/site.json";
+import wallet from "./words/wallet.json";
+
+const all = { ...common, ...gate, ...site, ...wallet };
 
 export type Key = keyof typeof all;
 export type Text = { en: string; "zh-Hans": string };

@@ -19,9 +19,17 @@ DAYS = ("一", "二", "三", "四", "五", "六", "日")
 
 @lru_cache
 def words() -> dict[str, Text]:
-    """Every sentence of the console by its key."""
-    raw = json.loads((HERE / "words.json").read_text(encoding="utf-8"))
-    return {key: Text(row["en"], row["zh-Hans"]) for key, row in raw.items()}
+    """Every sentence of the console by its key: one file of `words/` for each group of pages.
+
+    Raises ValueError where a key stands in two files.
+    """
+    found: dict[str, Text] = {}
+    for path in sorted((HERE / "words").glob("*.json")):
+        for key, row in json.loads(path.read_text(encoding="utf-8")).items():
+            if key in found:
+                raise ValueError(f"console/words/{path.name}: {key} stands in another file already")
+            found[key] = Text(row["en"], row["zh-Hans"])
+    return found
 
 
 @lru_cache
