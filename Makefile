@@ -2,6 +2,7 @@
 PY ?= python3
 V  := .venv/bin
 UV_PIN := uv==0.13.8
+WORKERS ?= 2
 .DEFAULT_GOAL := help
 
 help:                            ## this list
@@ -14,7 +15,7 @@ replay: .venv/.run .venv/.faces  ## print the whole way, from a signed mandate t
 	$(V)/pratique demo --replay
 
 test: .venv/.dev .venv/.chromium .venv/.faces  ## all tests, with a real PostgreSQL and a real browser
-	$(V)/pytest
+	$(V)/pytest -n $(WORKERS) --dist loadfile
 
 check: .venv/.dev .venv/.web     ## style, types, walls, words
 	$(V)/ruff format --check src tests bench conformance hatch_build.py
