@@ -192,7 +192,12 @@ def types_of(dcc: Mapping[str, Any]) -> tuple[str, ...]:
 def is_single(dcc: Mapping[str, Any]) -> bool:
     """True if there is exactly one entry of exactly one type, which the specification demands of issuers."""
     entries = [dcc[kind] for kind in TYPES if kind in dcc]
-    return len(entries) == 1 and type(entries[0]) is list and len(entries[0]) == 1
+    return (
+        len(entries) == 1
+        and type(entries[0]) is list
+        and len(entries[0]) == 1
+        and type(entries[0][0]) is dict
+    )
 
 
 def schema_fault(dcc: Mapping[str, Any]) -> str | None:

@@ -5,10 +5,8 @@
 No clock, no network, no memory. The server, the gate and the wallet's twin answer alike.
 """
 
-import sys
 from collections.abc import Container
 from datetime import datetime
-from types import ModuleType
 
 from pratique.credentials.hcert import check_hcert
 from pratique.credentials.model import Outcome, Stages
@@ -47,15 +45,3 @@ def verify(text: str, now: datetime, snapshot: Snapshot, nonces: Container[bytes
 
 def _too_large(form: str) -> Outcome:
     return Outcome(ok=False, format=form, reason="TOO_LARGE", stages=Stages(prefix=True, base45=False))
-
-
-class _Door(ModuleType):
-    """`from pratique.credentials import verify` finds this module, whatever was imported first: let it be called."""
-
-    def __call__(
-        self, text: str, now: datetime, snapshot: Snapshot, nonces: Container[bytes] = ()
-    ) -> Outcome:
-        return verify(text, now, snapshot, nonces)
-
-
-sys.modules[__name__].__class__ = _Door
