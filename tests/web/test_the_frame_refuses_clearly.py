@@ -78,7 +78,7 @@ def test_it_works(moment: Moment) -> None:
 
     assert answer.status_code == 200
     assert answer.json() == {"name": "tube", "count": 10}
-    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
 @pytest.mark.parametrize(

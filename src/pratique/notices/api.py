@@ -58,7 +58,7 @@ def routes(
     async def wallet(call: Call) -> Answer:
         me, moment = call.caller.id, call.moment
         asked = call.headers.get("if-none-match")
-        tag = await store.aread(lambda tx: service.wallet_tag(tx, moment, me))
+        tag = await store.apeek(lambda tx: service.wallet_tag(tx, moment, me))
         if asked == tag:
             return Answer(None, 304, {"ETag": tag, "Cache-Control": "no-cache"})
         if await store.aread(lambda tx: service.needs_refresh(tx, moment, house, me)):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pratique.notices.clock import Stop
 from pratique.notices.model import NoticeRow
+from pratique.people.service import WALLET_VERSION
 from pratique.store.tx import Row, Tx
 
 CHUNK = 256
@@ -307,10 +308,13 @@ def faults_of(tx: Tx, notices: Sequence[NoticeRow]) -> dict[str, list[Stop]]:
     }
 
 
-def fault_stamp(tx: Tx) -> int:
-    """Grows when a fault of more than one person is declared or ends: part of the ETag of every wallet."""
-    row = tx.one("SELECT COALESCE(MAX(changed_at), 0) FROM fault WHERE scope <> 'subject'")
-    return int(row[0]) if row else 0
+FAULT_STAMP = "SELECT COALESCE(MAX(changed_at), 0) FROM fault WHERE scope <> 'subject'"
+
+
+def wallet_stamps(tx: Tx, subject_id: str) -> Row | None:
+    """What the ETag of a wallet is made of, in one statement: (version of the subject, or None where unknown;
+    a stamp that grows when a fault of more than one person is declared or ends)"""
+    return tx.one(f"SELECT ({WALLET_VERSION}), ({FAULT_STAMP})", subject_id=subject_id)
 
 
 # Forgetting

@@ -44,12 +44,14 @@ ETAG_HOLDS_MS = 3_600_000
 
 
 def wallet_tag(tx: Tx, moment: Moment, subject_id: str) -> str:
-    """The ETag of a wallet: new with each change for its holder, each fault, and each hour. Two small reads.
+    """The ETag of a wallet: new with each change for its holder, each fault, and each hour. One small statement.
 
     Raises NotFound for an unknown or forgotten subject.
     """
-    version = people.wallet_version(tx, subject_id)
-    parts = f"{subject_id} {version} {store.fault_stamp(tx)} {moment.now_ms // ETAG_HOLDS_MS}"
+    version, fault = store.wallet_stamps(tx, subject_id) or (None, 0)
+    if version is None:
+        raise people.nobody()
+    parts = f"{subject_id} {version} {fault} {moment.now_ms // ETAG_HOLDS_MS}"
     return f'"{sha256(parts.encode()).hexdigest()[:32]}"'
 
 

@@ -142,11 +142,16 @@ def subject_exists(tx: Tx, subject_id: str) -> bool:
     return store.subject_row(tx, subject_id) is not None
 
 
+WALLET_VERSION = (
+    "SELECT version FROM subject WHERE id = :subject_id"  # for a statement that asks more at once
+)
+
+
 def wallet_version(tx: Tx, subject_id: str) -> int:
     """Grows with each change the wallet shows. Raises NotFound for an unknown or forgotten subject."""
     row = store.subject_row(tx, subject_id)
     if row is None:
-        raise _nobody()
+        raise nobody()
     return int(row[2])
 
 
@@ -161,7 +166,7 @@ def make_claim_code(tx: Tx, moment: Moment, secret: bytes, subject_id: str) -> s
     Raises NotFound for an unknown subject.
     """
     if not subject_exists(tx, subject_id):
-        raise _nobody()
+        raise nobody()
     code = make_code(moment)
     tx.run(
         "INSERT INTO claim_code (code_hash, subject_id, made_at, ends_at) VALUES (:hash, :id, :at, :ends)",
@@ -181,7 +186,7 @@ def subject_of_code(tx: Tx, now: datetime, secret: bytes, typed: str) -> str:
         now=to_ms(now),
     )
     if row is None:
-        raise _nobody()
+        raise nobody()
     return str(row[0])
 
 
@@ -193,7 +198,7 @@ def write_card(
     Returns the mandate's id. Raises NoMandate where none is in force, NotFound for an unknown subject.
     """
     if not subject_exists(tx, subject_id):
-        raise _nobody()
+        raise nobody()
     if not card.name.strip() or not card.name.isprintable():
         raise Refusal("BAD_NAME", "name", Text("write the name in letters", "请填写有效的姓名"))
     mandate = mandate_id or store.live_mandate(tx, "enrolment", moment.now_ms)
@@ -246,7 +251,7 @@ def read_card(
         card = _card.decode(plain)
         values = {field: str(getattr(card, field)) for field in shown}
         return {f: v if rights[f] == "show" else masked(v) for f, v in values.items()}
-    raise _nobody()
+    raise nobody()
 
 
 def find_by_phone(
@@ -288,7 +293,7 @@ def forget(tx: Tx, moment: Moment, keys: SubjectSecrets, subject_id: str) -> For
     entries that now point at nobody. A crash in between is made good by `finish_forgetting`. Raises NotFound.
     """
     if not subject_exists(tx, subject_id):
-        raise _nobody()
+        raise nobody()
     store.delete_subject(tx, subject_id)
     final_by = moment.now + FINAL_WITHIN
     tx.run(
@@ -342,11 +347,12 @@ def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
 def check_subject_id(text: str) -> str:
     """The id itself. Raises NotFound for anything else: what is not there and what is no id sound alike."""
     if not is_id(text):
-        raise _nobody()
+        raise nobody()
     return text
 
 
-def _nobody() -> NotFound:
+def nobody() -> NotFound:
+    """The refusal for a subject that is unknown or forgotten: both sound alike."""
     return NotFound("NOBODY", "subject_id", Text("there is nobody here by that", "查无此人"))
 
 
@@ -359,10 +365,10 @@ def _card_place(subject_id: str, mandate: str, written_at: int) -> Place:
 
 
 __all__ = [
-    "Bound", "Looked", "SubjectSecrets", "accept_invite", "bind_wallet", "chain_head", "check_subject_id",
-    "create_papers", "create_subject", "end_staff", "erase_mandate", "existing", "find_by_phone", "finish_forgetting",
-    "first_bad_entry", "forget", "holder_keys", "holder_keys_of", "holder_of", "invite_staff",
-    "list_staff", "log_looks", "looks_at", "make_claim_code", "own_card", "read_card", "read_shown",
-    "sign_out", "slip_text", "staff_session", "subject_exists", "subject_of_code", "subject_of_key",
+    "WALLET_VERSION", "Bound", "Looked", "SubjectSecrets", "accept_invite", "bind_wallet", "chain_head",
+    "check_subject_id", "create_papers", "create_subject", "end_staff", "erase_mandate", "existing",
+    "find_by_phone", "finish_forgetting", "first_bad_entry", "forget", "holder_keys", "holder_keys_of", "holder_of",
+    "invite_staff", "list_staff", "log_looks", "looks_at", "make_claim_code", "nobody", "own_card", "read_card",
+    "read_shown", "sign_out", "slip_text", "staff_session", "subject_exists", "subject_of_code", "subject_of_key",
     "subjects_after", "tidy_code", "token_for", "touch", "wallet_text", "wallet_version", "write_card",
 ]  # fmt: skip

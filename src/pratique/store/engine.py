@@ -160,6 +160,18 @@ class Readers:
             self._give_back(connection)
         return result
 
+    def peek(self, act: Callable[[Tx], T]) -> T:
+        """`act`, each of its statements by itself: for reads that need not be of one moment."""
+        connection = self._take()
+        try:
+            return act(self._engine.tx(connection))
+        except BaseException as fault:
+            if (undone := self._undone(connection, fault)) is not fault:
+                raise undone from fault
+            raise
+        finally:
+            self._give_back(connection)
+
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """The same for a `with` block."""

@@ -51,6 +51,12 @@ class Store:
             return self._readers.run(act)
         return await asyncio.to_thread(self._readers.run, act)
 
+    async def apeek(self, act: Callable[[Tx], T]) -> T:
+        """`aread` without a common moment of its statements: no BEGIN, no COMMIT; for what is asked very often."""
+        if self.dialect == "sqlite":
+            return self._readers.peek(act)
+        return await asyncio.to_thread(self._readers.peek, act)
+
     def truncate_wal(self) -> None:
         """After a deletion run: nothing deleted may stay in SQLite's WAL. PostgreSQL: see docs/mandates.md."""
         if isinstance(self.engine, SqliteEngine):

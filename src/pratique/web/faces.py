@@ -15,6 +15,9 @@ CSP = "; ".join(
         "form-action 'self'", "frame-ancestors 'none'",
     )
 )  # fmt: skip
+API_CSP = (
+    "default-src 'none'; frame-ancestors 'none'"  # what is no page loads nothing and is shown in no frame
+)
 SCANS = ("site", "gate", "wallet")
 SECURITY = {
     "Content-Security-Policy": CSP,

@@ -1,15 +1,23 @@
 """From a room's answer to what goes over the wire."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from pratique.web.faces import SECURITY
+from pratique.web.faces import API_CSP, SECURITY
 from pratique.web.frame import Answer
 
 _encode = msgspec.json.Encoder().encode
-_SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY.items()]
+
+
+def _lines(named: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in named.items()]
+
+
+_PAGE = _lines(SECURITY)
+_API = _lines(SECURITY | {"Content-Security-Policy": API_CSP})
 _NO_STORE = (b"cache-control", b"no-store")
 
 
@@ -34,7 +42,7 @@ def respond(answer: Answer) -> Reply:
         body = body.encode()
     elif not isinstance(body, bytes):
         body = _encode(body)
-    headers = [*_SECURITY, *((k.lower().encode(), v.encode()) for k, v in answer.headers.items())]
+    headers = [*(_PAGE if answer.media == "text/html" else _API), *_lines(answer.headers)]
     if "Cache-Control" not in answer.headers:
         headers.append(_NO_STORE)
     if answer.status != 304:

@@ -5,18 +5,18 @@ A refusal never tells whether a thing exists that the caller may not see.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect, Request, cookie_parser
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from pratique.core.errors import Refusal
 from pratique.core.moment import Moment
@@ -27,9 +27,8 @@ from pratique.web.languages import language_of
 from pratique.web.limits import Limits
 from pratique.web.openapi import describe
 from pratique.web.replies import Replies
-from pratique.web.reply import Reply, respond
+from pratique.web.reply import respond
 
-Endpoint = Callable[[Request], Awaitable[Any]]
 Authenticate = Callable[[Mapping[str, str], Mapping[str, str], Moment], Caller | None]
 
 LARGEST_BODY = 1 << 20
@@ -51,107 +50,137 @@ def build_app(
         raise ValueError("two routes share one method and path")
     limits, replies = Limits(), Replies()
     described = _encode(describe(table))
-    made = [(r, _endpoint(r, authenticate, moment, limits, replies)) for r in table]
+    made = [(r, Endpoint(r, authenticate, moment, limits, replies)) for r in table]
     endpoints = [StarletteRoute(r.path, endpoint, methods=[r.method]) for r, endpoint in made]
     endpoints.append(StarletteRoute("/openapi.json", _constant(described, "application/json")))
     endpoints += [StarletteRoute(path, _face(face)) for path, face in faces.items()]
     endpoints += [StarletteRoute(path[:-1], _to(path)) for path in faces if path.endswith("/")]
     exact = {(r.method, r.path): endpoint for r, endpoint in made if "{" not in r.path}
-    return Starlette(routes=endpoints, lifespan=lifespan, middleware=[Middleware(Shortcut, exact=exact)])
+    return House(endpoints, lifespan, exact)
 
 
-class Shortcut:
-    """Calls the endpoint of a path without parameters at once instead of trying every route in turn.
+class House(Starlette):
+    """Starlette that calls the endpoint of a path without parameters at once instead of trying every route in turn.
 
-    An endpoint answers all its own faults, so nothing is lost by not passing through the router.
+    An endpoint answers all its own faults, so nothing is lost by not passing through middleware and router.
     """
 
-    def __init__(self, app: ASGIApp, exact: dict[tuple[str, str], Endpoint]) -> None:
-        self._app = app
+    def __init__(
+        self, routes: Sequence[StarletteRoute], lifespan: Any, exact: dict[tuple[str, str], "Endpoint"]
+    ) -> None:
+        super().__init__(routes=routes, lifespan=lifespan)
         self._exact = exact
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (endpoint := self._exact.get((scope["method"], scope["path"]))):
-            reply = await endpoint(Request(scope, receive))
-            await reply(scope, receive, send)
+            await endpoint(scope, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await super().__call__(scope, receive, send)
 
 
-def _endpoint(
-    route: Route, authenticate: Authenticate, moment: Callable[[], Moment], limits: Limits, replies: Replies
-) -> Endpoint:
-    decoder = msgspec.json.Decoder(route.takes) if route.takes is not None else None
-    open_to_all = route.who == ("public",)
-    key = f"{route.method} {route.path} "
+class Endpoint:
+    """One row of the route table as an ASGI application: everything between the wire and the room's handler."""
 
-    async def endpoint(request: Request) -> Reply:
-        now = moment()
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]
-        }
-        query: Mapping[str, str] = request.query_params if request.scope["query_string"] else _NOTHING
-        cookies: Mapping[str, str] = request.cookies if "cookie" in headers else _NOTHING
+    def __init__(
+        self,
+        route: Route,
+        authenticate: Authenticate,
+        moment: Callable[[], Moment],
+        limits: Limits,
+        replies: Replies,
+    ) -> None:
+        self._route = route
+        self._authenticate = authenticate
+        self._moment = moment
+        self._limits = limits
+        self._replies = replies
+        self._decoder = msgspec.json.Decoder(route.takes) if route.takes is not None else None
+        self._open_to_all = route.who == ("public",)
+        self._reads_body = route.method not in ("GET", "HEAD")
+        self._key = f"{route.method} {route.path} "
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        query: Mapping[str, str] = QueryParams(scope["query_string"]) if scope["query_string"] else _NOTHING
+        cookies: Mapping[str, str] = cookie_parser(headers["cookie"]) if "cookie" in headers else _NOTHING
         language = language_of(query, cookies, headers.get("accept-language", ""))
         try:
-            caller = authenticate(headers, cookies, now) or PUBLIC
-            if not open_to_all and not route.allows(caller):
-                return _refused(caller, route, request, language)
-            if wait := limits.allow(key + (caller.id or _host(request)), route.limit, monotonic()):
-                return respond(
-                    problems.problem("TOO_MANY", 429, problems.TOO_MANY, language, Retry_After=str(wait))
-                )
-            raw = await _body(request) if route.method not in ("GET", "HEAD") else b""
-            if raw is None:
-                return respond(problems.problem("TOO_LARGE", 413, problems.TOO_LARGE, language))
-            if caller.kind == "staff" and route.method != "GET" and not _same_origin(headers):
-                return respond(problems.problem("OTHER_ORIGIN", 403, problems.NOT_YOURS, language))
-            repeat = headers.get("idempotency-key", "") if raw else ""
-            who = f"{caller.kind}:{caller.id or _host(request)}" if repeat else ""
-            if repeat and (earlier := replies.known(who, repeat, key, raw, monotonic())):
-                return respond(earlier)
-            call = Call(
-                caller,
-                now,
-                request.path_params,
-                query,
-                headers,
-                language,
-                decoder.decode(raw) if decoder else None,
-                raw,
-                dict(parse_qsl(raw.decode(), keep_blank_values=True)) if route.page and raw else {},
-            )
-            answer = await route.handler(call)
-            if not isinstance(answer, Answer):
-                answer = Answer(answer)
-            if repeat and answer.status < 300:
-                replies.keep(who, repeat, key, raw, answer, monotonic())
-            return respond(answer)
+            answer = await self._answer(scope, receive, headers, query, cookies, language)
         except Refusal as refusal:
-            return respond(problems.from_refusal(refusal, language))
+            answer = problems.from_refusal(refusal, language)
         except msgspec.DecodeError as fault:
-            return respond(problems.from_refusal(problems.from_validation(fault), language))
+            answer = problems.from_refusal(problems.from_validation(fault), language)
+        except ClientDisconnect:
+            return  # nobody is left to be told
         except UnicodeDecodeError:
-            return respond(problems.problem("NOT_UTF8", 422, problems.NOT_YOURS, language))
+            answer = problems.problem("NOT_UTF8", 422, problems.NOT_YOURS, language)
         except Exception as fault:  # noqa: BLE001 - the last line of defence: log the kind, never the content
+            route = self._route
             _log.error("%s %s failed: %s", route.method, route.path, type(fault).__name__, exc_info=fault)
-            return respond(problems.problem("OUR_FAULT", 500, problems.OUR_FAULT, language))
+            answer = problems.problem("OUR_FAULT", 500, problems.OUR_FAULT, language)
+        await respond(answer)(scope, receive, send)
 
-    return endpoint
+    async def _answer(
+        self,
+        scope: Scope,
+        receive: Receive,
+        headers: Mapping[str, str],
+        query: Mapping[str, str],
+        cookies: Mapping[str, str],
+        language: str,
+    ) -> Answer:
+        route, now = self._route, self._moment()
+        caller = self._authenticate(headers, cookies, now) or PUBLIC
+        if not self._open_to_all and not route.allows(caller):
+            return _refused(caller, route, scope["path"], language)
+        if wait := self._limits.allow(self._key + (caller.id or _host(scope)), route.limit, monotonic()):
+            return problems.problem("TOO_MANY", 429, problems.TOO_MANY, language, Retry_After=str(wait))
+        raw = await _body(receive) if self._reads_body else b""
+        if raw is None:
+            return problems.problem("TOO_LARGE", 413, problems.TOO_LARGE, language)
+        if self._reads_body and caller.kind == "staff" and not _same_origin(headers):
+            return problems.problem("OTHER_ORIGIN", 403, problems.NOT_YOURS, language)
+        repeat = headers.get("idempotency-key", "") if raw else ""
+        who = f"{caller.kind}:{caller.id or _host(scope)}" if repeat else ""
+        if repeat and (earlier := self._replies.known(who, repeat, self._key, raw, monotonic())):
+            return earlier
+        call = Call(
+            caller,
+            now,
+            scope.get("path_params", _NOTHING),
+            query,
+            headers,
+            language,
+            self._decoder.decode(raw) if self._decoder else None,
+            raw,
+            dict(parse_qsl(raw.decode(), keep_blank_values=True)) if route.page and raw else {},
+        )
+        answer = await route.handler(call)
+        if not isinstance(answer, Answer):
+            answer = Answer(answer)
+        if repeat and answer.status < 300:
+            self._replies.keep(who, repeat, self._key, raw, answer, monotonic())
+        return answer
 
 
-def _refused(caller: Caller, route: Route, request: Request, language: str) -> Reply:
-    if caller is PUBLIC or caller.kind == "public":
+def _refused(caller: Caller, route: Route, path: str, language: str) -> Answer:
+    if caller.kind == "public":
         if route.page:
-            return respond(Answer(b"", 303, {"Location": f"/sign-in?next={request.url.path}"}, "text/html"))
-        return respond(problems.problem("NOT_SIGNED_IN", 401, problems.NOT_SIGNED_IN, language))
-    return respond(problems.problem("NOT_FOUND", 404, problems.NOT_YOURS, language))
+            return Answer(b"", 303, {"Location": f"/sign-in?next={path}"}, "text/html")
+        return problems.problem("NOT_SIGNED_IN", 401, problems.NOT_SIGNED_IN, language)
+    return problems.problem("NOT_FOUND", 404, problems.NOT_YOURS, language)
 
 
-async def _body(request: Request) -> bytes | None:
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body, or None where it is larger than `LARGEST_BODY`. Raises ClientDisconnect."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
         if len(body) > LARGEST_BODY:
             return None
     return bytes(body)
@@ -165,8 +194,8 @@ def _same_origin(headers: Mapping[str, str]) -> bool:
     return origin is None or origin.split("://", 1)[-1] == headers.get("host")
 
 
-def _host(request: Request) -> str:
-    return request.client.host if request.client else ""
+def _host(scope: Scope) -> str:
+    return scope["client"][0] if scope.get("client") else ""
 
 
 def _constant(body: bytes, media: str) -> Callable[[Request], Any]:
