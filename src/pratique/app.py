@@ -52,6 +52,8 @@ from pratique.store.store import Store, open_store
 from pratique.store.tx import Tx
 from pratique.testing import api as testing_api
 from pratique.testing import service as testing
+from pratique.testing.booking import api as booking_api
+from pratique.testing.booking import service as booking
 from pratique.testing.mllp import Door, Listener
 from pratique.web.faces import read_faces
 from pratique.web.frame import Caller, Route
@@ -213,6 +215,8 @@ def chores(port: Port) -> list[Chore]:
             2,
             write(lambda tx, moment: fleet.refresh_snapshot(tx, moment, port.signing_roots)),
         ),
+        Chore("draw lots that have closed", 1, write(booking.draw_due)),
+        Chore("forget bookings of yesterday", 600, write(booking.sweep)),
         Chore("release what is quiet", 1, lambda: settle_runs(port)),
         Chore("stop the clocks of who waits for us", 5, write(stop_clocks)),
         Chore("publish the log", 1, lambda: port.log.pending() and port.log.publish(port.moment())),
@@ -284,6 +288,7 @@ def routes(port: Port, desk: Desk) -> list[Route]:
         *people_api.routes(port.store, port.secret, port.sealer),
         *notices_api.routes(port.store, port.house, results(port), SKEW_S),
         *testing_api.routes(port.store, tell(port), port.manifest_key),
+        *booking_api.routes(port.store, port.sealer, port.zone),
         *fleet_api.routes(port.store, port.signing_roots, QUORUM),
         *log_api.routes(port.log_folder),
         *door_pages.routes(desk),

@@ -28,6 +28,7 @@ class Block(NamedTuple):
 
 GUARDS = (
     Guard("campaign", "campaign", "created_at"),
+    Guard("booking_area", "campaign", "made_at"),
     Guard("policy", "restriction", "published_at"),
     Guard("decision", "restriction", "made_at"),
     Guard("notice", "restriction", "opened_at"),

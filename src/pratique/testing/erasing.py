@@ -5,6 +5,7 @@ After `empty_tubes` no row joins a person to a site: members are deleted, site a
 
 from pratique.store.tx import Tx
 from pratique.testing import store_tubes
+from pratique.testing.booking.store import erase_mandate as erase_bookings
 
 SLOT_MS = 15 * 60_000
 
@@ -55,7 +56,7 @@ _END_OF_TIME = 2**62
 
 def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
     """Delete everything kept under this mandate; rows gone by table. The room `retire` calls it."""
-    gone = {table: tx.run(sql, id=mandate_id) for table, sql in _DELETIONS}
+    gone = erase_bookings(tx, mandate_id) | {table: tx.run(sql, id=mandate_id) for table, sql in _DELETIONS}
     if tx.one("SELECT 1 FROM campaign LIMIT 1") is None:
         for table, sql in _UNCLAIMED:
             gone[table] = gone.get(table, 0) + tx.run(sql, at=_END_OF_TIME)
