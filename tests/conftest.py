@@ -64,6 +64,15 @@ class SecretsInMemory:
     def subject(self, mandate: str, subject: str, *, make: bool = False) -> bytes:
         return self._get("subject", mandate, subject, make=make)
 
+    def together(self, mandate: str, day: str, subject: str, *, make: bool = False) -> bytes:
+        return b"".join(
+            (
+                self.mandate(mandate, make=make),
+                self.day(mandate, day, make=make),
+                self.subject(mandate, subject, make=make),
+            )
+        )
+
 
 @pytest.fixture
 def sealer() -> Sealer:

@@ -33,6 +33,9 @@ class NoKeys:
     def subject(self, mandate: str, subject: str, *, make: bool = False) -> bytes:
         return bytes(32)
 
+    def together(self, mandate: str, day: str, subject: str, *, make: bool = False) -> bytes:
+        return bytes(96)
+
 
 def moment() -> Moment:
     return Moment(datetime(2026, 1, 5, tzinfo=UTC), secrets.token_bytes)

@@ -279,3 +279,17 @@ def test_a_kill_at_any_time_loses_nothing_made_and_revives_nothing_destroyed(tmp
         keys.close()
         for path in folder.iterdir():
             path.unlink()
+
+
+def test_a_secret_in_use_is_gone_when_another_process_destroys_it(tmp_path: Path) -> None:
+    keys, other = _open(tmp_path), _open(tmp_path)
+    whole = keys.together(M, DAY, A, make=True)
+
+    assert whole == keys.mandate(M) + keys.day(M, DAY) + keys.subject(M, A) == keys.together(M, DAY, A)
+    other.destroy_subject(M, A)
+    for ask in (lambda: keys.subject(M, A), lambda: keys.together(M, DAY, A, make=True)):
+        with pytest.raises(Destroyed):
+            ask()
+    other.destroy_mandate(M)
+    with pytest.raises(Destroyed):
+        keys.mandate(M)

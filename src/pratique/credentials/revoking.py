@@ -10,10 +10,14 @@ from pratique.store.tx import Tx
 
 
 def revoke_what_says_more(
-    tx: Tx, moment: Moment, subject_id: str, pass_class: int | None, mandate_id: str
+    tx: Tx,
+    moment: Moment,
+    subject_id: str,
+    pass_class: int | None,
+    mandate_id: str,
+    rows: Sequence[Sequence[Any]],
 ) -> None:
-    """Revoke the subject's live passes of a better class than `pass_class` (None: hold, so all of them)."""
-    rows = store.live_issuances(tx, subject_id, moment.now_ms)
+    """Revoke those of the subject's live passes `rows` that are better than `pass_class` (None: hold, so all)."""
     more = [row for row in rows if row[2] and (pass_class is None or row[2] < pass_class)]
     if more:
         revoke_rows(tx, moment, more, subject_id, mandate_id, "DECISION_CHANGED", None)

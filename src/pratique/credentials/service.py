@@ -109,9 +109,12 @@ def renew_many(tx: Tx, moment: Moment, signer: Signer, items: Iterable[PassOrder
     wanted = sum(len(order.holder_keys) for order in orders if _gives(order, moment))
     _check_key(tx, moment, signer, wanted)
     places = _take_places(tx, moment, wanted, to_ms(moment.now + PASS_LIFE))
+    live = store.live_issuances_of(tx, [order.subject_id for order in orders], moment.now_ms)
+    store.clear_outboxes(tx, [order.subject_id for order in orders])
     for order in orders:
-        revoke_what_says_more(tx, moment, order.subject_id, order.pass_class, order.mandate_id)
-        store.clear_outbox(tx, order.subject_id)
+        revoke_what_says_more(
+            tx, moment, order.subject_id, order.pass_class, order.mandate_id, live.get(order.subject_id, [])
+        )
         if not _gives(order, moment):
             continue
         for holder_key in order.holder_keys:

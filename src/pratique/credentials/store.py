@@ -5,6 +5,8 @@ from typing import Any
 
 from pratique.store.tx import Row, Tx
 
+CHUNK = 256  # subjects of one statement
+
 
 def add_key(tx: Tx, **row: Any) -> None:
     tx.run(
@@ -108,6 +110,12 @@ def clear_outbox(tx: Tx, subject_id: str) -> None:
     tx.run("DELETE FROM pass_outbox WHERE subject_id = :subject_id", subject_id=subject_id)
 
 
+def clear_outboxes(tx: Tx, subject_ids: Iterable[str]) -> None:
+    tx.many(
+        "DELETE FROM pass_outbox WHERE subject_id = :subject_id", [{"subject_id": one} for one in subject_ids]
+    )
+
+
 def outbox(tx: Tx, subject_id: str, now: int) -> list[Row]:
     return tx.all(
         "SELECT credential, issued_at, expires_at FROM pass_outbox "
@@ -125,6 +133,26 @@ def live_issuances(tx: Tx, subject_id: str, now: int) -> list[Row]:
         subject_id=subject_id,
         now=now,
     )
+
+
+def live_issuances_of(tx: Tx, subject_ids: Iterable[str], now: int) -> dict[str, list[Row]]:
+    """`live_issuances` of many subjects; who has none is left out."""
+    found: dict[str, list[Row]] = {}
+    wanted = list(dict.fromkeys(subject_ids))
+    for start in range(0, len(wanted), CHUNK):
+        part = wanted[start : start + CHUNK]
+        width = next(size for size in (1, 16, CHUNK) if len(part) <= size)  # few lengths: prepared once each
+        named = ", ".join(f":s{i}" for i in range(width))
+        values = {f"s{i}": one for i, one in enumerate(part + [""] * (width - len(part)))}
+        for row in tx.all(
+            "SELECT subject_id, id, kid, pass_class, status_list, status_index, expires_at FROM issuance "
+            f"WHERE subject_id IN ({named}) AND subject_id <> '' AND expires_at > :now AND revoked_at IS NULL "
+            "ORDER BY id",
+            now=now,
+            **values,
+        ):
+            found.setdefault(row[0], []).append(row[1:])
+    return found
 
 
 def add_revocations(tx: Tx, rows: list[dict[str, Any]]) -> None:

@@ -34,6 +34,7 @@ from pratique.mandates.keyfile import (
 )
 
 Name = tuple[int, str, str]
+KEPT_OPEN = 4096  # secrets that stay unwrapped in memory; any destruction empties the lot
 ROOT_KIND = "software root; relies on overwriting"
 
 
@@ -61,6 +62,7 @@ class KeyStore:
         self._thread = RLock()
         self._records: dict[Name, bytes] = {}
         self._gone: set[Name] = set()
+        self._opened: dict[Name, bytes] = {}
         self._generation = 0
         self._read_to = self._size = self._dead = self._depth = 0
         self._root = b""
@@ -86,6 +88,13 @@ class KeyStore:
     def subject(self, mandate: str, subject: str, *, make: bool = False) -> bytes:
         """The secret of a subject under a mandate. Raises Destroyed."""
         return self._get((SUBJECT, mandate, subject), make=make)
+
+    def together(self, mandate: str, day: str, subject: str, *, make: bool = False) -> bytes:
+        """The secrets of mandate, day and subject with one look at the file, 96 bytes. Raises Destroyed."""
+        names = (MANDATE, mandate, ""), (DAY, mandate, day), (SUBJECT, mandate, subject)
+        with self._thread:
+            self._catch_up()
+            return b"".join([self._secret(name, make=make) for name in names])
 
     def make_subjects(self, mandate: str, subjects: Iterable[str]) -> int:
         """Make all missing secrets of these subjects with one sync; how many were new."""
@@ -150,6 +159,7 @@ class KeyStore:
     def close(self) -> None:
         """Let go of the root and the lock file."""
         self._records.clear()
+        self._opened.clear()
         self._root = b""
         os.close(self._lock)
 
@@ -158,13 +168,22 @@ class KeyStore:
     def _get(self, name: Name, *, make: bool) -> bytes:
         with self._thread:
             self._catch_up()
-            if name not in self._records:
-                if not make:
-                    raise Destroyed
-                with self._alone():
-                    if name not in self._records:
-                        self._make([name])
-            return keyfile.unwrap(self._root, Record(*name, self._records[name]))
+            return self._secret(name, make=make)
+
+    def _secret(self, name: Name, *, make: bool) -> bytes:
+        if (secret := self._opened.get(name)) is not None:
+            return secret
+        if name not in self._records:
+            if not make:
+                raise Destroyed
+            with self._alone():
+                if name not in self._records:
+                    self._make([name])
+        secret = keyfile.unwrap(self._root, Record(*name, self._records[name]))
+        if len(self._opened) >= KEPT_OPEN:
+            self._opened.clear()
+        self._opened[name] = secret
+        return secret
 
     def _make(self, names: list[Name]) -> None:
         for name in names:
@@ -201,6 +220,7 @@ class KeyStore:
             self._records[name] = record.wrapped
             return
         self._gone.add(name)
+        self._opened.clear()
         if kind == GONE_MANDATE:
             dead = [n for n in self._records if n[1] == mandate]
         elif kind == GONE_DAYS:
@@ -229,7 +249,7 @@ class KeyStore:
     def _catch_up(self) -> None:
         """Take in what another process wrote or destroyed since."""
         try:
-            size = self._path.stat().st_size
+            size = os.stat(self._path).st_size  # asked at every use: half the price of Path.stat
         except FileNotFoundError:
             self._load()
             return
@@ -254,6 +274,7 @@ class KeyStore:
             if generation != self._generation or len(self._root) != 32:
                 raise ValueError("the key store's files do not belong together")
             self._records.clear()
+            self._opened.clear()
             self._gone.clear()
             self._size = self._read_to = keyfile.HEAD
             self._dead = 0

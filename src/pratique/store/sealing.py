@@ -32,11 +32,12 @@ class Place(NamedTuple):
 
 class Secrets(Protocol):
     """The key store. Each method returns 32 bytes, makes the secret at first use where `make` is true,
-    and raises Destroyed where it was destroyed or never made."""
+    and raises Destroyed where it was destroyed or never made. `together` returns all three, one behind the other."""
 
     def mandate(self, mandate: str, *, make: bool = False) -> bytes: ...
     def day(self, mandate: str, day: str, *, make: bool = False) -> bytes: ...
     def subject(self, mandate: str, subject: str, *, make: bool = False) -> bytes: ...
+    def together(self, mandate: str, day: str, subject: str, *, make: bool = False) -> bytes: ...
 
 
 class Sealer:
@@ -69,11 +70,7 @@ class Sealer:
         return hmac.digest(key, b"blind\x00" + kind.encode() + b"\x00" + value.encode(), sha256)
 
     def _key(self, place: Place, *, make: bool) -> bytes:
-        secret = (
-            self._secrets.mandate(place.mandate, make=make)
-            + self._secrets.day(place.mandate, place.day, make=make)
-            + self._secrets.subject(place.mandate, place.subject, make=make)
-        )
+        secret = self._secrets.together(place.mandate, place.day, place.subject, make=make)
         # HKDF-SHA256 (RFC 5869) with one output block: extract with a zero salt, expand with info and 0x01.
         prk = hmac.digest(bytes(32), secret, sha256)
         return hmac.digest(prk, f"{place.table}\x00{place.column}\x00v1".encode() + b"\x01", sha256)

@@ -18,6 +18,7 @@ from pratique.store.store import Store
 from pratique.store.tx import Tx
 from pratique.testing.intake import Judged, LabChannel, receive
 from pratique.testing.releasing import Tell
+from pratique.testing.telling import Gathered
 
 GROUP = 256
 AT_ONCE = 2  # one group is being committed while the next is being prepared
@@ -80,10 +81,12 @@ class Committer:
 
     def _receive(self, group: list[_Item], tx: Tx) -> list[Judged]:
         door, moment = self._door, self._door.moment()
-        return [
-            receive(tx, moment, item.raw, item.channel, door.tell, door.sealer, item.batch_key)
-            for item in group
+        tell = Gathered(door.tell)
+        judged = [
+            receive(tx, moment, item.raw, item.channel, tell, door.sealer, item.batch_key) for item in group
         ]
+        tell.finish(tx, moment)
+        return judged
 
     def _hand_over(self, group: list[_Item], future: "Future[list[Judged]]") -> None:
         """From the writer's thread into the loop."""

@@ -217,7 +217,7 @@ def read(raw: bytes, charset: str = "") -> Message:
     if len(raw) > MAX_MESSAGE:
         raise refuse("207", "message", "the message is larger than 1 MiB", "消息超过 1 MiB", "R")
     raw = _tidy(raw)
-    head = re.split(rb"[\r\n]", raw, maxsplit=1)[0]
+    head = _first_line(raw)
     if head[:3] != b"MSH" or len(head) < 8:
         raise refuse(
             "100", "MSH", "the message does not begin with an MSH segment", "消息不是以 MSH 段开头", "R"
@@ -230,20 +230,28 @@ def read(raw: bytes, charset: str = "") -> Message:
             "102", "MSH/18", f"the bytes are not {encoding}, which this field (or its absence) declares",
             f"字节内容与本字段声明的编码 {encoding} 不符,请按声明的编码发送",
         ) from None  # fmt: skip
-    delimiters = _delimiters(text)
+    separator = text[3]
+    marks = text[4:12].partition("\r")[0].partition("\n")[0].partition(separator)[0]
+    delimiters = _delimiters(separator, marks)
     return Message(raw, _segments(text, delimiters, encoding), delimiters, encoding)
 
 
 def control_id(raw: bytes) -> str:
     """MSH-10 of a message that cannot be read otherwise, so that its sender knows which one is meant; or nothing."""
-    head = re.split(rb"[\r\n]", _tidy(raw[:4096]), maxsplit=1)[0]
+    head = _first_line(_tidy(raw[:4096]))
     fields = head.split(head[3:4]) if head[:3] == b"MSH" and len(head) > 3 else []
     found = fields[9] if len(fields) > 9 else b""
     return found.decode() if re.fullmatch(rb"[A-Za-z0-9._:-]{1,64}", found) else ""
 
 
+def _first_line(raw: bytes) -> bytes:
+    end = raw.find(b"\r")
+    line = raw[:end] if end >= 0 else raw
+    return line.partition(b"\n")[0]
+
+
 def _tidy(raw: bytes) -> bytes:
-    for bom in _BOMS:
+    for bom in _BOMS if raw[:1] in b"\xef\xff\xfe" else ():
         if raw.startswith(bom):
             raw = (
                 raw.removeprefix(bom) if bom == codecs.BOM_UTF8 else raw.decode("utf-16", "replace").encode()
@@ -254,7 +262,7 @@ def _tidy(raw: bytes) -> bytes:
 
 def _declared(head: bytes) -> str:
     """The codec that MSH-18 names. GB 18030 is looked for in the whole line: its bytes may hide a separator."""
-    if re.search(rb"GB ?18030|GBK|GB2312", head):
+    if b"GB" in head and re.search(rb"GB ?18030|GBK|GB2312", head):
         return "gb18030"
     fields = head.split(head[3:4])
     sent = fields[17] if len(fields) > 17 else b""
@@ -269,9 +277,8 @@ def _declared(head: bytes) -> str:
     return _CHARSETS[name]
 
 
-def _delimiters(text: str) -> Delimiters:
-    separator = text[3]
-    marks = re.split("[\r\n" + re.escape(separator) + "]", text[4:], maxsplit=1)[0]
+@lru_cache(maxsize=64)
+def _delimiters(separator: str, marks: str) -> Delimiters:
     used = separator + marks
     if len(marks) not in (4, 5) or len(set(used)) != len(used) or any(c.isalnum() or c < " " for c in used):
         raise refuse(
@@ -285,7 +292,7 @@ def _delimiters(text: str) -> Delimiters:
 
 
 def _segments(text: str, delimiters: Delimiters, encoding: str) -> list[Segment]:
-    lines = text.replace("\n", "\r").split("\r")
+    lines = (text.replace("\n", "\r") if "\n" in text else text).split("\r")
     if len(lines) > MAX_SEGMENTS:
         lines = [line for line in lines if line]
         if len(lines) > MAX_SEGMENTS:
@@ -294,14 +301,15 @@ def _segments(text: str, delimiters: Delimiters, encoding: str) -> list[Segment]
     counts: dict[str, int] = {}
     loose: list[str] = []
     mark = delimiters.field
+    seen, add = counts.get, found.append
     for line in lines:
         name = line[:3]
-        if line[3:4] in (mark, "") and _is_name(name):
+        if (line[3:4] == mark or len(line) == 3) and _is_name(name):
             if loose and found:
                 _continue(found, loose)
                 loose = []
-            counts[name] = n = counts.get(name, 0) + 1
-            found.append(Segment(name, n, line, delimiters, encoding))
+            counts[name] = n = seen(name, 0) + 1
+            add(Segment(name, n, line, delimiters, encoding))
         elif line.strip():
             loose.append(line)
     return found
