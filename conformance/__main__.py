@@ -16,6 +16,7 @@ RUNNERS = {
     "lab": "testing",
     "lab_scenarios": "testing",
     "log": "signals/tlog",
+    "twin": "creds",
 }
 DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data"
 

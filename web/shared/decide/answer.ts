@@ -1,0 +1,77 @@
+/** The twin by itself: one question of plain JSON in, one answer out. What tests, conformance and benches talk to, in node and in a browser.
+
+Bytes are base64url. `trust` names a bundle's body for later questions: it is not signed, so no gate takes lists this way. */
+
+import { fromBase64url, toBase64url } from "../bytes.ts";
+import { evaluate, Fault, Instant, type Value } from "./certlogic.ts";
+import { judgeForeign } from "./foreign.ts";
+import { decide } from "./gate.ts";
+import { load, Loaded, readPolicy } from "./lists.ts";
+import type { FailTable, Grade } from "./model.ts";
+import { readOrder } from "./order.ts";
+import { applicable, readRule } from "./ruleset.ts";
+import type { Json } from "../verify/json.ts";
+import { Refused } from "../verify/refused.ts";
+import { readBody, Snapshot } from "../verify/snapshot.ts";
+import { verify } from "../verify/verify.ts";
+
+type Question = { op: string; [name: string]: unknown };
+const held = new Map<string, Loaded>();
+
+const OPERATIONS: { [op: string]: (q: never) => unknown } = {
+  trust: async ({ name, body }: { name: string; body: string }) => {
+    const snapshot = await Snapshot.of(readBody(fromBase64url(body)));
+    const orders = snapshot.bundle.mandates.map(readOrder).filter((order) => order !== null);
+    const policy = snapshot.bundle.policy === null ? null : readPolicy(snapshot.bundle.policy);
+    held.set(name, new Loaded(snapshot, orders, policy?.rules ?? null, policy?.number ?? 0));
+    return { number: snapshot.number };
+  },
+
+  verify: async ({ text, at, trust, nonces = [] }: { text: string; at: number; trust: string; nonces?: string[] }) => {
+    const found = await verify(text, at, held.get(trust)!.snapshot, new Set(nonces));
+    return { ...found, replay: found.replay && toBase64url(found.replay) };
+  },
+
+  decide: async (q: { text: string; at: number; trust: string; grade: Grade; fail: FailTable; seen?: string[] }) => {
+    const judged = await decide(q.text, q.at, q.grade, held.get(q.trust)!, q.fail, (replay) => (q.seen ?? []).includes(toBase64url(replay)));
+    return { ...judged.decision, replay: judged.replay && toBase64url(judged.replay), named: judged.credential !== null, window: judged.window };
+  },
+
+  open: async (q: { bundle: string; roots: string[]; quorum: number; at_least: number; at: number; again?: boolean }) => {
+    const loaded = await load(fromBase64url(q.bundle), q.roots.map(fromBase64url), q.quorum, q.at_least, q.at, q.again);
+    return { number: loaded.number, orders: loaded.orders, policy: loaded.policyNumber, rules: loaded.rules?.rules.length ?? null, stale: loaded.stale(q.at), amber: loaded.amber(q.at) };
+  },
+
+  certlogic: ({ logic, data }: { logic: Json; data: Json }) => shown(evaluate(logic, data)),
+
+  foreign: (q: { payload: Json; external: { [key: string]: Json }; rules: Json[]; at: number; arrival: string; issuer: string; kind: string }) => {
+    const asked = applicable(q.rules.map((rule, i) => readRule(rule, `rules.${i}`)), q.at * 1000, q.arrival, q.issuer, q.kind);
+    const values = judgeForeign(q.payload, asked, q.external);
+    return asked.map((rule, i) => [rule.id, rule.version, values[i]]);
+  },
+};
+
+function shown(value: Value | Fault): unknown {
+  if (value instanceof Fault) return { fault: [value.kind, value.path] };
+  return { value: plain(value) };
+}
+
+const plain = (value: Value): unknown =>
+  value instanceof Instant ? { instant: value.ms } : Array.isArray(value) ? value.map(plain) : value;
+
+/** The answer to one question; `refused` with a code where a list or a text was not taken. */
+export async function answer(question: Question): Promise<unknown> {
+  const operation = OPERATIONS[question.op];
+  if (!operation) return { unknown: question.op };
+  try {
+    return await operation(question as never);
+  } catch (fault) {
+    if (fault instanceof Refused) return { refused: fault.code };
+    if (fault instanceof RangeError) return { refused: "RANGE" };
+    throw fault;
+  }
+}
+
+/** One line of JSON for another. */
+export const line = async (question: string): Promise<string> =>
+  JSON.stringify(await answer(JSON.parse(question) as Question), (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value));
