@@ -4,16 +4,15 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
+from tests.web_twin.asking import Twin
+from tests.web_twin.comparing import unlike
+from tests.web_twin.mutants import Mutants
 
-from conformance.asking import Twin, b64
 from conformance.credentials_dcc import _CHAIN, _trust, _vectors, clock
 from conformance.credentials_shc import _said, _snapshot, _texts
-from conformance.mutants import Mutants
 from conformance.tally import Tally
-from pratique.credentials.model import Outcome
 from pratique.credentials.snapshot import Snapshot
 from pratique.credentials.sources import read_folder, read_source
 from pratique.credentials.trust import snapshot_of
@@ -42,45 +41,19 @@ def run(data: Path) -> Iterable[Row]:
         yield _shc(twin, creds / "shc")
         for part in ("certlogic/testSuite", "rules"):
             yield _certlogic(twin, creds / part, part)
-        yield mutants(twin, MUTANTS, seed=2026)
+        yield _mutants(twin, MUTANTS, seed=2026)
 
 
-def told(outcome: Outcome) -> Any:
-    """An outcome as the twin tells it; `detail` is for people and may be worded differently."""
-    fields = msgspec.to_builtins(outcome, builtin_types=(bytes,))
-    fields["replay"] = None if outcome.replay is None else b64(outcome.replay)
-    del fields["detail"]
-    return json.loads(json.dumps(fields, default=str))
+def _compare(twin: Twin, asked: Sequence[tuple[str, datetime]], snapshot: Snapshot, tally: Tally) -> None:
+    found = unlike(twin, asked, snapshot)
+    tally.passed += len(asked) - len(found)
+    tally.failures += found
 
 
-def same(python: Any, twin: Any) -> bool:
-    """Equal as JSON; numbers as JavaScript holds them."""
-    if isinstance(python, dict) and isinstance(twin, dict):
-        return python.keys() == twin.keys() and all(same(python[key], twin[key]) for key in python)
-    if isinstance(python, list) and isinstance(twin, list):
-        return len(python) == len(twin) and all(map(same, python, twin))
-    if isinstance(python, int | float) and isinstance(twin, int | float):
-        return isinstance(python, bool) is isinstance(twin, bool) and float(python) == float(twin)
-    return bool(python == twin)
-
-
-def compare(twin: Twin, asked: Sequence[tuple[str, datetime]], snapshot: Snapshot, tally: Tally) -> None:
-    """Verify every text in both languages and count where they agree."""
-    name = twin.trust(snapshot)
-    answers = twin.ask_all(
-        {"op": "verify", "text": text, "at": at.timestamp(), "trust": name} for text, at in asked
-    )
-    for (text, at), answer in zip(asked, answers, strict=True):
-        found = told(verify(text, at, snapshot))
-        answer.pop("detail", None)
-        differing = {key: (found[key], answer.get(key)) for key in found if not same(found[key], answer.get(key))}
-        tally.check(f"{text[:24]}… {at:%H:%M}", {}, differing)
-
-
-def mutants(twin: Twin, count: int, seed: int) -> Row:
+def _mutants(twin: Twin, count: int, seed: int) -> Row:
     """Texts that nobody would issue."""
     tally, source = Tally(f"{count} mutants, both alike"), Mutants(seed)
-    compare(twin, list(source.texts(count)), source.snapshot, tally)
+    _compare(twin, list(source.texts(count)), source.snapshot, tally)
     return tally.row()
 
 
@@ -111,8 +84,8 @@ def _dcc(twin: Twin, creds: Path) -> Iterable[Row]:
             chain.check(f"{vector['_src']} {trust['reason']}", False not in expected_of_chain, trust["ok"])
         else:
             chain.skipped += 1
-        compare(twin, [(text, at)], own, alike)
-    compare(twin, [(v["PREFIX"], clock(v["TESTCTX"]["VALIDATIONCLOCK"])) for v in vectors], coded, alike)
+        _compare(twin, [(text, at)], own, alike)
+    _compare(twin, [(v["PREFIX"], clock(v["TESTCTX"]["VALIDATIONCLOCK"])) for v in vectors], coded, alike)
     yield flags.row()
     yield chain.row()
     yield alike.row()
@@ -127,7 +100,7 @@ def _shc(twin: Twin, folder: Path) -> Row:
         at = datetime.fromtimestamp(case["validation_time"]).astimezone()
         snapshot = _snapshot(folder, case)
         texts = [text for text in _texts(case["type"], [folder / path for path in case["paths"]]) if text]
-        compare(twin, [(text, at) for text in texts], snapshot, tally)
+        _compare(twin, [(text, at) for text in texts], snapshot, tally)
         name = twin.trust(snapshot)
         answers = [twin.ask("verify", text=text, at=at.timestamp(), trust=name) for text in texts]
         ok = bool(answers) and all(one["ok"] for one in answers)

@@ -57,4 +57,8 @@ def _is_positive(payload: Any) -> bool:
 
 
 def _time(seconds: Any) -> str | None:
-    return rfc3339(datetime.fromtimestamp(seconds, UTC)) if isinstance(seconds, int | float) else None
+    """None also for a time beyond the years 1 to 9999: an issuer may write one for "never"."""
+    try:
+        return rfc3339(datetime.fromtimestamp(seconds, UTC)) if isinstance(seconds, int | float) else None
+    except (ValueError, OverflowError, OSError):
+        return None

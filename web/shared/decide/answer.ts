@@ -5,9 +5,9 @@ Bytes are base64url. `trust` names a bundle's body for later questions: it is no
 import { fromBase64url, toBase64url } from "../bytes.ts";
 import { evaluate, Fault, Instant, type Value } from "./certlogic.ts";
 import { judgeForeign } from "./foreign.ts";
-import { decide } from "./gate.ts";
+import { decide, PAIR_OF } from "./gate.ts";
 import { load, Loaded, readPolicy } from "./lists.ts";
-import type { FailTable, Grade } from "./model.ts";
+import { PAIRS, type FailTable, type Grade } from "./model.ts";
 import { readOrder } from "./order.ts";
 import { applicable, readRule } from "./ruleset.ts";
 import type { Json } from "../verify/json.ts";
@@ -19,12 +19,17 @@ type Question = { op: string; [name: string]: unknown };
 const held = new Map<string, Loaded>();
 
 const OPERATIONS: { [op: string]: (q: never) => unknown } = {
-  trust: async ({ name, body }: { name: string; body: string }) => {
-    const snapshot = await Snapshot.of(readBody(fromBase64url(body)));
+  trust: async ({ name, body, icvp = false }: { name: string; body: string; icvp?: boolean }) => {
+    const snapshot = await Snapshot.of(readBody(fromBase64url(body)), icvp);
     const orders = snapshot.bundle.mandates.map(readOrder).filter((order) => order !== null);
     const policy = snapshot.bundle.policy === null ? null : readPolicy(snapshot.bundle.policy);
     held.set(name, new Loaded(snapshot, orders, policy?.rules ?? null, policy?.number ?? 0));
     return { number: snapshot.number };
+  },
+
+  take: async ({ name, bundle, roots, quorum, at_least, at }: { name: string; bundle: string; roots: string[]; quorum: number; at_least: number; at: number }) => {
+    held.set(name, await load(fromBase64url(bundle), roots.map(fromBase64url), quorum, at_least, at));
+    return { number: held.get(name)!.number };
   },
 
   verify: async ({ text, at, trust, nonces = [] }: { text: string; at: number; trust: string; nonces?: string[] }) => {
@@ -41,6 +46,8 @@ const OPERATIONS: { [op: string]: (q: never) => unknown } = {
     const loaded = await load(fromBase64url(q.bundle), q.roots.map(fromBase64url), q.quorum, q.at_least, q.at, q.again);
     return { number: loaded.number, orders: loaded.orders, policy: loaded.policyNumber, rules: loaded.rules?.rules.length ?? null, stale: loaded.stale(q.at), amber: loaded.amber(q.at) };
   },
+
+  lists: () => ({ pairs: PAIRS, pair_of: [...PAIR_OF] }),
 
   certlogic: ({ logic, data }: { logic: Json; data: Json }) => shown(evaluate(logic, data)),
 

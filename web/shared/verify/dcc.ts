@@ -37,7 +37,8 @@ function keyText(key: Value): string {
   if (key === null) return "None";
   if (key instanceof Simple) return key.n === 23 ? "undefined" : String(key.n);
   if (key instanceof Float) return Number.isNaN(key.value) ? "nan" : String(key.value).replace("Infinity", "inf");
-  return key instanceof Uint8Array ? bytesText(key) : String(key);
+  if (key instanceof Uint8Array) return bytesText(key);
+  return typeof key === "object" ? "?" : String(key);
 }
 
 function bytesText(bytes: Uint8Array): string {
@@ -129,7 +130,7 @@ export const typesOf = (dcc: Plain): ("v" | "t" | "r")[] => TYPES.filter((kind) 
 
 export function isSingle(dcc: Plain): boolean {
   const [entries, ...more] = typesOf(dcc).map((kind) => dcc[kind]);
-  return more.length === 0 && Array.isArray(entries) && entries.length === 1;
+  return more.length === 0 && Array.isArray(entries) && entries.length === 1 && plain(entries[0]);
 }
 
 const [COUNTRY, DISEASE] = ["country-2-codes", "disease-agent-targeted"];

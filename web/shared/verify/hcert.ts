@@ -5,6 +5,7 @@ import { readBase45 } from "./base45.ts";
 import { Float, Frozen, read, type Value } from "./cbor.ts";
 import { header, isSigned, toBeSigned, unwrap, type Header, type Sign1 } from "./cose.ts";
 import { entriesOf, hasUnknownCode, isSingle, schemaFault, tidy, typesOf, type Plain } from "./dcc.ts";
+import { icvpFault } from "./icvp.ts";
 import { inflateZlib } from "./inflate.ts";
 import { ES256, PS256 } from "./keys.ts";
 import { refused, stages, type Outcome } from "./model.ts";
@@ -72,11 +73,12 @@ function time(value: Value | undefined): Time | undefined {
 
 type Content = { content: Plain; fault: string | null; single: boolean; usable: boolean };
 
-function contentOf(claims: Cwt, key: TrustKey): Content {
+function contentOf(claims: Cwt, key: TrustKey, snapshot: Snapshot): Content {
   const certificate = claims.hcert.get(DCC);
   if (certificate === undefined) {
     const other = tidy(claims.hcert.get(ICVP)) ?? null;
-    return { content: { [String(ICVP)]: other }, fault: "no content that is read here", single: false, usable: true };
+    const fault = snapshot.icvp ? icvpFault(other) : "no content that is read here";
+    return { content: { [String(ICVP)]: other }, fault, single: fault === null, usable: true };
   }
   const dcc = tidy(certificate) as Plain;
   const fault = schemaFault(dcc);
@@ -86,7 +88,7 @@ function contentOf(claims: Cwt, key: TrustKey): Content {
 
 async function judged(signed: Signed, claims: Cwt, now: number, snapshot: Snapshot): Promise<Outcome> {
   const { key } = signed;
-  const { content, fault, single, usable } = contentOf(claims, key);
+  const { content, fault, single, usable } = contentOf(claims, key, snapshot);
   const dcc = (content["1"] ?? {}) as Plain;
   let reason = timeFault(claims, key, now) ?? (usable && single ? null : usable ? "SCHEMA" : "KEY_USAGE");
   const findings = fault ? ["SCHEMA"] : [];

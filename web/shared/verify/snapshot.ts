@@ -45,14 +45,15 @@ export class Snapshot {
   readonly #keys = new Map<string, TrustKey[]>();
   readonly #status = new Map<string, StatusList>();
 
-  private constructor(readonly bundle: Bundle, readonly shc: ShcTrust) {
+  private constructor(readonly bundle: Bundle, readonly shc: ShcTrust, readonly icvp: boolean) {
     this.valueSets = new Map(Object.entries(bundle.value_sets).map(([id, codes]) => [id, new Set(codes)]));
     this.hashes = new HashLists(bundle.hashes);
     for (const entry of bundle.status) this.#status.set(JSON.stringify([entry.issuer, entry.list_no]), unpack(entry));
   }
 
-  static async of(bundle: Bundle): Promise<Snapshot> {
-    const snapshot = new Snapshot(bundle, await ShcTrust.of(bundle.shc));
+  /** `icvp` reads WHO's proposed vaccination certificate too. */
+  static async of(bundle: Bundle, icvp = false): Promise<Snapshot> {
+    const snapshot = new Snapshot(bundle, await ShcTrust.of(bundle.shc), icvp);
     for (const entry of bundle.keys) await snapshot.#add(entry);
     return snapshot;
   }

@@ -1,4 +1,4 @@
-"""Texts that nobody would issue, most of them signed all the same: what two readers are compared by. Reproducible by seed but for signatures."""
+"""Texts that nobody would issue, most of them signed all the same: what two readers are compared by."""
 
 import random
 import zlib
@@ -18,7 +18,16 @@ NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 _INTEGERS = [0, 1, 2, -1, -7, 4, 23, 24, 255, 256, 65536, 2**32, 2**53, 2**53 + 1, 2**63, -(2**40), -260, 18]
 _FLOATS = [0.0, 1.0, 1.5, -7.0, 1e300, float("inf"), float("nan"), -0.0]
-_PIECES = [b"\x9f", b"\xff", b"\xbf", b"\xf9\x3c\x00", b"\xc1\x00", b"\x1b" + b"\xff" * 8, b"\x81" * 17, b"\x78\x00"]
+_PIECES = [
+    b"\x9f",
+    b"\xff",
+    b"\xbf",
+    b"\xf9\x3c\x00",
+    b"\xc1\x00",
+    b"\x1b" + b"\xff" * 8,
+    b"\x81" * 17,
+    b"\x78\x00",
+]
 _TAGS = [0, 1, 6, 18, 24, 61, 99, 100, 1004, 55799]
 
 
@@ -32,9 +41,17 @@ def es256() -> Es256Signer:
 def certificate(**changes: object) -> dict[str, object]:
     """A synthetic vaccination certificate of version 1.3.0."""
     entry = {
-        "tg": "840539006", "vp": "1119349007", "mp": "EU/1/20/1528", "ma": "ORG-100030215", "dn": 2, "sd": 2, "dt": "2025-11-18",
-        "co": "AT", "is": "Muster-Behörde", "ci": "URN:UVCI:01:AT:SYNTHETIC000000000000000001#8",
-    }  # fmt: skip
+        "tg": "840539006",
+        "vp": "1119349007",
+        "mp": "EU/1/20/1528",
+        "ma": "ORG-100030215",
+        "dn": 2,
+        "sd": 2,
+        "dt": "2025-11-18",
+        "co": "AT",
+        "is": "Muster-Behörde",
+        "ci": "URN:UVCI:01:AT:SYNTHETIC000000000000000001#8",
+    }
     name = {"fn": "Muster-Gößinger", "fnt": "MUSTER<GOESSINGER", "gn": "Erika", "gnt": "ERIKA"}
     return {"ver": "1.3.0", "nam": name, "dob": "1998-02-26", "v": [entry]} | changes
 
@@ -58,9 +75,16 @@ class Mutants:
     def texts(self, count: int) -> Iterator[tuple[str, datetime]]:
         """`count` texts, each with the moment at which it is shown."""
         kinds: list[Callable[[datetime], str]] = [
-            self._odd_contents, self._odd_payload, self._odd_claims, self._odd_header, self._odd_envelope, self._odd_zlib,
-            self._odd_text, self._odd_showing, self._odd_pass,
-        ]  # fmt: skip
+            self._odd_contents,
+            self._odd_payload,
+            self._odd_claims,
+            self._odd_header,
+            self._odd_envelope,
+            self._odd_zlib,
+            self._odd_text,
+            self._odd_showing,
+            self._odd_pass,
+        ]
         for n in range(count):
             at = NOW + self.pick.choice([0, 0, 0, -100, 100, -25, 25]) * HOUR
             yield kinds[n % len(kinds)](at), at
@@ -90,9 +114,15 @@ class Mutants:
             return self.pick.choice(_INTEGERS)
         if kind < 9:
             return self.pick.choice(
-                (_FLOATS, ["", "a", " x ", "通行", "v", "t"], [b"", b"\xa0", b"a" * 40], [True, False, None],
-                 [cbor2.undefined, cbor2.CBORSimpleValue(16), cbor2.CBORSimpleValue(99)], [0])[kind - 3]
-            )  # fmt: skip
+                (
+                    _FLOATS,
+                    ["", "a", " x ", "通行", "v", "t"],
+                    [b"", b"\xa0", b"a" * 40],
+                    [True, False, None],
+                    [cbor2.undefined, cbor2.CBORSimpleValue(16), cbor2.CBORSimpleValue(99)],
+                    [0],
+                )[kind - 3]
+            )
         if kind < 11:
             return [self.value(depth + 1) for _ in range(self.pick.randrange(4))]
         if kind < 13:
@@ -104,7 +134,12 @@ class Mutants:
 
     def _claims(self, content: object = None) -> dict[object, object]:
         day = 86_400
-        return {1: "AT", 4: NOW.timestamp() + day, 6: int(NOW.timestamp()) - day, -260: {1: content or certificate()}}
+        return {
+            1: "AT",
+            4: NOW.timestamp() + day,
+            6: int(NOW.timestamp()) - day,
+            -260: {1: content or certificate()},
+        }
 
     def _hcert(self, payload: bytes, protected: bytes | None = None, unprotected: object = None) -> bytes:
         head = cbor2.dumps({1: -7, 4: self.issuer.kid}) if protected is None else protected
@@ -122,12 +157,16 @@ class Mutants:
         return self._text(self._hcert(self.mutated(cbor2.dumps(self._claims()))))
 
     def _odd_claims(self, _at: datetime) -> str:
-        return self._text(self._hcert(cbor2.dumps(self._claims() | {self.pick.choice([1, 4, 6, -260]): self.value()})))
+        return self._text(
+            self._hcert(cbor2.dumps(self._claims() | {self.pick.choice([1, 4, 6, -260]): self.value()}))
+        )
 
     def _odd_header(self, _at: datetime) -> str:
         head = {1: -7, 4: self.issuer.kid}
         return self._text(
-            self._hcert(cbor2.dumps(self._claims()), self.mutated(cbor2.dumps(head)), self.pick.choice([None, head]))
+            self._hcert(
+                cbor2.dumps(self._claims()), self.mutated(cbor2.dumps(head)), self.pick.choice([None, head])
+            )
         )
 
     def _odd_envelope(self, _at: datetime) -> str:
@@ -144,9 +183,12 @@ class Mutants:
 
     def _pass(self, **changes: Any) -> bytes:
         parts = {
-            "holder_key": self.holder.public_key, "pass_class": self.pick.choice([1, 2]), "issued": NOW - HOUR,
-            "expires": NOW + 23 * HOUR, "status": (1, self.pick.choice([5, 9, 5000])),
-        }  # fmt: skip
+            "holder_key": self.holder.public_key,
+            "pass_class": self.pick.choice([1, 2]),
+            "issued": NOW - HOUR,
+            "expires": NOW + 23 * HOUR,
+            "status": (1, self.pick.choice([5, 9, 5000])),
+        }
         return pq1.issue_pass(self.issuer, **(parts | changes))
 
     def _shown(self, credential: bytes, at: datetime) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from pratique.credentials.snapshot import Snapshot
 from pratique.credentials.trust import bundle_body
 
-WEB = Path(__file__).parents[1] / "web"
+WEB = Path(__file__).parents[2] / "web"
 AT_ONCE = 50  # questions on their way; more could fill both pipes
 
 
@@ -25,14 +25,21 @@ class Twin:
 
     def __init__(self) -> None:
         self._node = subprocess.Popen(
-            ["node", "twin.mjs"], cwd=WEB, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+            ["node", "twin.mjs"],
+            cwd=WEB,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
         )
         self._trusts = 0
 
     def __enter__(self) -> "Twin":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -45,7 +52,8 @@ class Twin:
 
     def ask_all(self, questions: Iterable[dict[str, Any]]) -> list[Any]:
         """The answers in order."""
-        assert self._node.stdin is not None and self._node.stdout is not None
+        assert self._node.stdin is not None
+        assert self._node.stdout is not None
         waiting, answers = list(questions), []
         for start in range(0, len(waiting), AT_ONCE):
             part = waiting[start : start + AT_ONCE]
@@ -59,7 +67,7 @@ class Twin:
         """Give the twin what `snapshot` knows; the name for later questions."""
         self._trusts += 1
         name = f"trust-{self._trusts}"
-        told = self.ask("trust", name=name, body=b64(bundle_body(snapshot.bundle)))
+        told = self.ask("trust", name=name, body=b64(bundle_body(snapshot.bundle)), icvp=snapshot.icvp)
         if "number" not in told:
             raise ValueError(f"the twin does not take this list: {told}")
         return name

@@ -1,0 +1,77 @@
+"""The twin in node says what Python says: both files of vectors, mutated texts, random rules."""
+
+import json
+import os
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from pratique.gate import model
+from pratique.gate.decide import PAIR_OF
+from pratique.policy.certlogic import evaluate
+from tests.policy.making_rules import PAIRS
+from tests.web_twin.asking import Twin
+from tests.web_twin.comparing import credentials, decisions, differing, same, unlike
+from tests.web_twin.mutants import Mutants
+from tests.web_twin.vectors.document import document
+from tests.web_twin.vectors.language import value_told
+from tests.web_twin.vectors.parts import PATH
+
+COUNT = int(os.environ.get("PRATIQUE_FUZZ", "400"))
+
+
+def test_it_works(twin: Twin) -> None:
+    asked = list(credentials())
+
+    assert differing(asked, twin.ask_all(question for _, question, _ in asked)) == []
+
+
+def test_a_gate_decides_alike(twin: Twin) -> None:
+    asked = list(decisions())
+
+    assert differing(asked, twin.ask_all(question for _, question, _ in asked)) == []
+
+
+def test_the_file_is_what_python_says() -> None:
+    """Texts and files are made by libraries of compression, so only what is asked and answered is compared."""
+    made, kept = document(), json.loads(PATH.read_text(encoding="utf-8"))
+
+    def plain(whole: dict[str, Any], part: str) -> Any:
+        rows = json.loads(json.dumps(whole[part]))
+        return [{k: v for k, v in row.items() if k not in ("text", "file")} for row in rows]
+
+    for part in ("gate", "opening", "rules", "certlogic"):
+        assert plain(made, part) == plain(kept, part), "run: python -m tests.web_twin.vectors"
+
+
+def test_every_pair_and_every_reason_has_a_case() -> None:
+    """`annulled` and `staff` are said by hands, not decided."""
+    kept = json.loads(PATH.read_text(encoding="utf-8"))
+    decided = {(case["expected"]["outcome"], case["expected"]["reason"]) for case in kept["gate"]}
+
+    assert decided == {pair for pair in model.PAIRS if pair[0] not in ("annulled", "staff")}
+
+
+def test_the_closed_lists_are_the_same(twin: Twin) -> None:
+    told = twin.ask("lists")
+
+    assert [tuple(pair) for pair in told["pairs"]] == list(model.PAIRS)
+    assert {code: tuple(pair) for code, pair in told["pair_of"]} == dict(PAIR_OF)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_nobody_would_issue_is_refused_alike(twin: Twin, seed: int) -> None:
+    source = Mutants(seed)
+
+    assert unlike(twin, list(source.texts(COUNT)), source.snapshot) == []
+
+
+@settings(max_examples=COUNT, deadline=None)
+@given(PAIRS)
+def test_any_expression_on_any_data(twin: Twin, pair: tuple[Any, Any]) -> None:
+    expression, data = pair
+    found = evaluate(expression, data)
+    answer = twin.ask("certlogic", logic=expression, data=data)
+
+    assert same(value_told(found), answer), (json.dumps(expression), data)

@@ -1,0 +1,24 @@
+/** ICVP, WHO's International Certificate of Vaccination or Prophylaxis, inside an HCERT. A proposal: read only where a snapshot says so. */
+
+import { isObject, member, type Json } from "./json.ts";
+
+const DATE = /^[0-9]{4}(-[0-9]{2}){0,2}$/;
+const isDate = (value: Json | undefined): boolean => typeof value === "string" && DATE.test(value);
+const isShort = (value: Json | undefined): boolean => typeof value === "string" && value.length > 0 && [...value].length <= 200;
+const maybe = (test: (value: Json | undefined) => boolean) => (value: Json | undefined): boolean => value === undefined || test(value);
+
+const DOSE = { vp: isShort, dt: isDate, bo: maybe(isShort), vls: maybe(isDate), vle: maybe(isDate), cn: maybe(isShort), is: maybe(isShort) };
+const isDose = (value: Json): boolean => isObject(value) && follows(value, DOSE);
+const TOP = {
+  n: isShort, dob: isDate, v: (value: Json | undefined): boolean => Array.isArray(value) && value.length >= 1 && value.length <= 16 && value.every(isDose),
+  s: maybe(isShort), ntl: maybe(isShort), nid: maybe(isShort), ndt: maybe(isShort), gn: maybe(isShort),
+};
+
+const follows = (value: Json, fields: { [name: string]: (value: Json | undefined) => boolean }): boolean =>
+  Object.entries(fields).every(([name, test]) => test(member(value, name)));
+
+/** Where the (tidied) contents leave the model, in words without contents; null if they follow it. */
+export function icvpFault(content: Json | undefined): string | null {
+  if (content === undefined || content === null) return "no content that is read here";
+  return isObject(content) && follows(content, TOP) ? null : "not as the model says - at `$`";
+}
