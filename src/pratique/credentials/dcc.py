@@ -158,7 +158,11 @@ def _plainly_good(certificate: dict[Any, Any]) -> dict[str, Any] | None:
         if key == "nam" and type(value) is dict:
             name = {}
             for field, text in value.items():
-                if type(text) is not str or type(field) is not str or len(text := text.strip()) > plain.longest:
+                if (
+                    type(text) is not str
+                    or type(field) is not str
+                    or len(text := text.strip()) > plain.longest
+                ):
                     return None
                 name[field] = text
             if "fnt" not in name or not _is_upper(name["fnt"] + name.get("gnt", "")):
