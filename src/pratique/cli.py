@@ -38,6 +38,11 @@ for place, name, about in (
     ("pratique.operate:retire", "retire", "The end of a mandate: destroy its data, certify it."),
     ("pratique.operate:staff", "staff", "Staff accounts: invite, list, end."),
     ("pratique.operate:serve", "serve", "Run the server."),
+    (
+        "pratique.simulate.command:simulate",
+        "simulate",
+        "Replay a day of mass testing against a running server.",
+    ),
     ("pratique.demo:demo", "demo", "A small port on this machine, with a synthetic town."),
 ):
     app.command(place, name=name, help=about)
