@@ -40,6 +40,11 @@ def sqlite_store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long values name no test: they may hold a fresh key, and every worker must see the same names."""
+    return argname if isinstance(val, str | bytes) and len(val) > 40 else None
+
+
 class SecretsInMemory:
     """Key-store protocol for tests of rooms that seal; the real files are tested in tests/mandates."""
 
