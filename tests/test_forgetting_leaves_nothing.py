@@ -76,9 +76,11 @@ def lived_in(port: Port) -> Holder:
             text=PLANTED["appeal"],
         )
     )
-    reader = Reader("worker", "duty-doctor", datetime.max.replace(tzinfo=UTC))
+    reader = Reader("worker", "duty-doctor", datetime.max.replace(tzinfo=UTC), moment.now)
     port.store.write(
-        lambda tx: people.read_card(tx, moment, port.sealer, reader, holder.subject_id, purpose="care")
+        lambda tx: people.read_card(
+            tx, moment, port.sealer, reader, holder.subject_id, purpose="care", inside=True
+        )
     )
     return holder
 

@@ -274,9 +274,11 @@ def authenticate(port: Port) -> Authenticate:
             return Caller("holder", subject)
         if session := cookies.get(COOKIE):
             with port.store.read() as tx:
-                staff = people.staff_session(tx, moment.now, session)
-            if staff is not None:
-                return Caller("staff", staff.id, staff.role, staff.name)
+                signed_in = people.staff_session(tx, moment.now, session)
+            if signed_in is not None:
+                staff = signed_in.staff
+                kind = "newcomer" if signed_in.newcomer else "staff"
+                return Caller(kind, staff.id, staff.role, staff.name, staff.asserted_at)
         return None
 
     return who

@@ -164,7 +164,10 @@ def desk(running: Running) -> Desk:
         def act(tx: Tx) -> list[tuple[str, str]]:
             moment = port.moment()
             return [
-                (role, people.invite_staff(tx, moment, None, name=f"Demo {role}", role=role).token)
+                (
+                    role,
+                    people.invite_staff(tx, moment, None, name=f"Demo {role}", role=role, trial=True).token,
+                )
                 for role in ROLES
             ]
 

@@ -25,13 +25,13 @@ def subject(store: Store, moment: Moment) -> str:
 
 
 def worker(moment: Moment, role: str = "case-worker") -> Reader:
-    return Reader("STAFF1", role, moment.now + timedelta(hours=1))
+    return Reader("STAFF1", role, moment.now + timedelta(hours=1), moment.now)
 
 
 def test_it_works(store: Store, moment: Moment, sealer: Sealer, subject: str) -> None:
     store.write(lambda tx: service.write_card(tx, moment, sealer, subject, CARD))
     shown = store.write(
-        lambda tx: service.read_card(tx, moment, sealer, worker(moment), subject, purpose="call")
+        lambda tx: service.read_card(tx, moment, sealer, worker(moment), subject, purpose="call", inside=True)
     )
 
     assert shown == {"name": CARD.name, "phone": CARD.phone, "language": "zh-Hans"}
@@ -82,15 +82,17 @@ def test_a_second_card_replaces_the_first(store: Store, moment: Moment, sealer: 
 def test_no_open_task_no_look(store: Store, moment: Moment, sealer: Sealer, subject: str) -> None:
     store.write(lambda tx: service.write_card(tx, moment, sealer, subject, CARD))
     for reader, purpose in (
-        (Reader("STAFF1", "case-worker", None), "call"),
-        (Reader("STAFF1", "case-worker", moment.now), "call"),
+        (Reader("STAFF1", "case-worker", None, moment.now), "call"),
+        (Reader("STAFF1", "case-worker", moment.now, moment.now), "call"),
         (worker(moment), "planning"),
         (worker(moment, "auditor"), "audit"),
         (worker(moment, "mandate-officer"), "call"),
     ):
         with pytest.raises(NotAllowed):
             store.write(
-                lambda tx, r=reader, p=purpose: service.read_card(tx, moment, sealer, r, subject, purpose=p)
+                lambda tx, r=reader, p=purpose: service.read_card(
+                    tx, moment, sealer, r, subject, purpose=p, inside=True
+                )
             )
     with store.read() as tx:
         assert service.looks_at(tx, sealer, subject) == []
@@ -107,13 +109,17 @@ def test_a_look_that_cannot_be_logged_fails(sqlite_store: Store, moment: Moment,
     )
     with pytest.raises(Exception, match="no room"):
         sqlite_store.write(
-            lambda tx: service.read_card(tx, moment, sealer, worker(moment), subject, purpose="call")
+            lambda tx: service.read_card(
+                tx, moment, sealer, worker(moment), subject, purpose="call", inside=True
+            )
         )
 
 
 def test_entries_are_never_changed(store: Store, moment: Moment, sealer: Sealer, subject: str) -> None:
     store.write(lambda tx: service.write_card(tx, moment, sealer, subject, CARD))
-    store.write(lambda tx: service.read_card(tx, moment, sealer, worker(moment), subject, purpose="call"))
+    store.write(
+        lambda tx: service.read_card(tx, moment, sealer, worker(moment), subject, purpose="call", inside=True)
+    )
     with pytest.raises(Exception, match="APPEND_ONLY"):
         store.write(lambda tx: tx.run("UPDATE access_log SET role = 'nobody'"))
 
@@ -135,7 +141,9 @@ def test_the_chain_names_the_first_bad_entry(
     sqlite_store.write(lambda tx: service.write_card(tx, moment, sealer, subject, CARD))
     for _ in range(3):
         sqlite_store.write(
-            lambda tx: service.read_card(tx, moment, sealer, worker(moment), subject, purpose="call")
+            lambda tx: service.read_card(
+                tx, moment, sealer, worker(moment), subject, purpose="call", inside=True
+            )
         )
     sqlite_store.write(lambda tx: tx.run("DROP TRIGGER append_only_access_log"))
     sqlite_store.write(lambda tx: tx.run(damage))
@@ -204,4 +212,8 @@ def test_nobody_there_sounds_like_not_yours(
     store: Store, moment: Moment, sealer: Sealer, subject: str
 ) -> None:
     with pytest.raises(NotFound):
-        store.write(lambda tx: service.read_card(tx, moment, sealer, worker(moment), subject, purpose="call"))
+        store.write(
+            lambda tx: service.read_card(
+                tx, moment, sealer, worker(moment), subject, purpose="call", inside=True
+            )
+        )

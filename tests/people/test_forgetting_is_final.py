@@ -34,8 +34,10 @@ def known(store: Store, moment: Moment, sealer: Sealer) -> str:
     store.write(lambda tx: put_mandate(tx, moment))
     subject = store.write(lambda tx: service.create_subject(tx, moment, "wallet", point(new_key())))
     store.write(lambda tx: service.write_card(tx, moment, sealer, subject, CARD))
-    reader = Reader("S", "case-worker", moment.now + timedelta(hours=1))
-    store.write(lambda tx: service.read_card(tx, moment, sealer, reader, subject, purpose="call"))
+    reader = Reader("S", "case-worker", moment.now + timedelta(hours=1), moment.now)
+    store.write(
+        lambda tx: service.read_card(tx, moment, sealer, reader, subject, purpose="call", inside=True)
+    )
     return subject
 
 
@@ -90,7 +92,7 @@ def test_the_last_mandate_takes_the_subjects_with_it(store: Store, moment: Momen
     store.write(lambda tx: service.write_card(tx, moment, sealer, subject, CARD))
 
     gone = store.write(lambda tx: service.erase_mandate(tx, first))
-    assert gone == {"contact_card": 1, "access_index": 0}
+    assert gone == {"contact_card": 1, "access_index": 0, "break_glass": 0}
     store.write(lambda tx: tx.run("UPDATE mandate SET destroyed_at = 1 WHERE id = :id", id=first))
     gone = store.write(lambda tx: service.erase_mandate(tx, second))
     assert gone["subject"] == 1

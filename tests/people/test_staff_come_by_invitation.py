@@ -12,14 +12,15 @@ from pratique.store.store import Store
 
 
 def enter(store: Store, moment: Moment, role: str = "console", name: str = "Test Kestrel") -> Session:
-    invited = store.write(lambda tx: service.invite_staff(tx, moment, None, name=name, role=role))
+    """Signed in as in a demonstration, where a link opens a whole session."""
+    invited = store.write(lambda tx: service.invite_staff(tx, moment, None, name=name, role=role, trial=True))
     return store.write(lambda tx: service.accept_invite(tx, moment, invited.token))
 
 
 def test_it_works(store: Store, moment: Moment) -> None:
     session = enter(store, moment)
     with store.read() as tx:
-        assert service.staff_session(tx, moment.now, session.token) == session.staff
+        assert service.staff_session(tx, moment.now, session.token) == session
         assert service.staff_session(tx, session.ends_at, session.token) is None
         assert service.staff_session(tx, moment.now, "x" + session.token) is None
         kept = repr(
@@ -68,4 +69,26 @@ def test_signing_out_ends_one_session(store: Store, moment: Moment) -> None:
     store.write(lambda tx: service.sign_out(tx, session.token))
     with store.read() as tx:
         assert service.staff_session(tx, later.now, session.token) is None
-        assert service.staff_session(tx, later.now, other.token) == other.staff
+        assert service.staff_session(tx, later.now, other.token) == other
+
+
+def test_a_link_alone_opens_nothing_but_the_registration(store: Store, moment: Moment) -> None:
+    invited = store.write(lambda tx: service.invite_staff(tx, moment, None, name="E", role="duty-doctor"))
+    session = store.write(lambda tx: service.accept_invite(tx, moment, invited.token))
+    assert session.newcomer
+    assert session.staff.asserted_at is None
+    store.write(lambda tx: service.assert_again(tx, moment, session.token))
+    with store.read() as tx:
+        kept = service.staff_session(tx, moment.now, session.token)
+    assert kept is not None
+    assert (kept.newcomer, kept.staff.asserted_at) == (True, None)
+
+
+def test_a_locked_account_is_out_until_somebody_unlocks_it(store: Store, moment: Moment) -> None:
+    session = enter(store, moment)
+    again = store.write(lambda tx: service.invite_again(tx, moment, session.staff))
+    store.write(lambda tx: service.lock_staff(tx, moment, session.staff.id))
+    with store.read() as tx:
+        assert service.staff_session(tx, moment.now, session.token) is None
+    with pytest.raises(NotFound):
+        store.write(lambda tx: service.accept_invite(tx, moment, again.token))

@@ -29,11 +29,13 @@ class Shown(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """Who looks: a staff id, the role it acts in, and until when the task or shift lasts (None: no task open)."""
+    """Who looks: a staff id, the role it acts in, until when the task or shift lasts (None: no task open), and when
+    the worker last showed that it is them (None: not with a passkey or at the provider)."""
 
     who: str
     role: str
     until: datetime | None = None
+    asserted_at: datetime | None = None
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -46,12 +48,13 @@ class Look(msgspec.Struct, frozen=True):
 
 
 class Staff(msgspec.Struct, frozen=True):
-    """One account. `scope` names the office or area it works for; empty means all of them."""
+    """One account. How far it reaches is asked of its grants (`service.reach`). `asserted_at`: when whoever sits there
+    last showed in this session that it is them."""
 
     id: str
     name: str
     role: str
-    scope: str = ""
+    asserted_at: datetime | None = None
 
 
 class Invitation(NamedTuple):
@@ -63,11 +66,13 @@ class Invitation(NamedTuple):
 
 
 class Session(NamedTuple):
-    """A signed-in worker: `token` goes into the cookie, only its hash is kept."""
+    """A signed-in worker: `token` goes into the cookie, only its hash is kept. A `newcomer` may register a passkey
+    and nothing else."""
 
     staff: Staff
     token: str
     ends_at: datetime
+    newcomer: bool = False
 
 
 class Forgotten(NamedTuple):

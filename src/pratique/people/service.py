@@ -18,20 +18,30 @@ from pratique.core.text import Text
 from pratique.people import store
 from pratique.people.access import Scope, Seen, allow, masked
 from pratique.people.binding import check_binding, check_challenge, check_key
+from pratique.people.grants import give, reach, take
 from pratique.people.looks import Looked, chain_head, first_bad_entry, log_looks, looks_at
-from pratique.people.model import ContactCard, Forgotten, Kind, Reader
+from pratique.people.model import ContactCard, Forgotten, Kind, Reader, Staff
+from pratique.people.scope import EXTENTS, Extent, Grant, Reach, Thing, holds
+from pratique.people.seeing import FRESH_FOR, StepUp, must_be_fresh, must_reach, pseudonym, seen
 from pratique.people.slip import code_hash, make_code, read_shown, slip_text, tidy_code, wallet_text
 from pratique.people.staff import (
     accept_invite,
+    assert_again,
     end_staff,
+    invite_again,
     invite_staff,
     list_staff,
+    lock_staff,
     sign_out,
+    staff_by_id,
     staff_session,
+    start_session,
+    unlock_staff,
 )
 from pratique.people.tokens import make_token, read_token
 from pratique.store.sealing import Place, Sealer
 from pratique.store.tx import Tx
+from pratique.web.frame import Caller
 
 CODE_FOR = timedelta(days=90)
 TOKEN_FOR = timedelta(days=30)
@@ -219,12 +229,13 @@ def read_card(
     subject_id: str,
     *,
     purpose: str,
-    inside: bool = True,
+    inside: bool = False,
 ) -> dict[str, str]:
     """What `reader` may see of a contact card, and the entry in the log that says so, in one transaction.
 
-    A field the table does not give is not a key of the answer. Raises NotAllowed where nothing may be seen (no
-    entry: nothing was read), NotFound where there is no card.
+    `inside`: whether the person lies within the reader's reach (`holds`). A field the table does not give is not a key
+    of the answer. Raises NotAllowed where nothing may be seen and StepUp where the reader must first show that it is
+    them (no entry: nothing was read), NotFound where there is no card.
     """
     scope = Scope("inside" if inside else "outside", reader.until)
     rights: dict[str, Seen] = {
@@ -241,6 +252,7 @@ def read_card(
                 "您的角色不能为此目的查看；请先打开任务",
             ),
         )
+    must_be_fresh(reader.asserted_at, moment.now)
     for mandate, written_at, sealed in store.cards(tx, subject_id):
         try:
             plain = sealer.open(_card_place(subject_id, mandate, written_at), bytes(sealed))
@@ -267,6 +279,7 @@ def find_by_phone(
             "purpose",
             Text("your role does not search by phone", "您的角色不能按电话查找"),
         )
+    must_be_fresh(reader.asserted_at, moment.now)
     found = [
         Looked(subject_id, mandate, ("phone",))
         for mandate in store.card_mandates(tx)
@@ -329,6 +342,16 @@ def finish_forgetting(tx: Tx, keys: SubjectSecrets) -> int:
     return len(waiting)
 
 
+def worker(caller: Caller) -> Staff:
+    """Who is signed in, as the rooms want it."""
+    return Staff(caller.id, caller.name, caller.role, caller.asserted_at)
+
+
+def reader(staff: Staff, until: datetime | None) -> Reader:
+    """`staff` as somebody who looks, for a task, appeal or shift that lasts until `until`."""
+    return Reader(staff.id, staff.role, until, staff.asserted_at)
+
+
 def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
     """Delete this room's rows of a mandate; rows deleted per table.
 
@@ -336,7 +359,7 @@ def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
     """
     gone = {
         table: tx.run(f"DELETE FROM {table} WHERE mandate_id = :id", id=mandate_id)
-        for table in ("contact_card", "access_index")
+        for table in ("contact_card", "access_index", "break_glass")
     }
     if not set(store.mandate_ids(tx, standing=True)) - {mandate_id}:
         for table in ("claim_code", "subject_key", "subject"):
@@ -365,10 +388,13 @@ def _card_place(subject_id: str, mandate: str, written_at: int) -> Place:
 
 
 __all__ = [
-    "WALLET_VERSION", "Bound", "Looked", "SubjectSecrets", "accept_invite", "bind_wallet", "chain_head",
-    "check_subject_id", "create_papers", "create_subject", "end_staff", "erase_mandate", "existing",
-    "find_by_phone", "finish_forgetting", "first_bad_entry", "forget", "holder_keys", "holder_keys_of", "holder_of",
-    "invite_staff", "list_staff", "log_looks", "looks_at", "make_claim_code", "nobody", "own_card", "read_card",
-    "read_shown", "sign_out", "slip_text", "staff_session", "subject_exists", "subject_of_code", "subject_of_key",
-    "subjects_after", "tidy_code", "token_for", "touch", "wallet_text", "wallet_version", "write_card",
+    "EXTENTS", "FRESH_FOR", "WALLET_VERSION", "Bound", "Extent", "Grant", "Looked", "Reach", "StepUp",
+    "SubjectSecrets", "Thing", "accept_invite", "assert_again", "bind_wallet", "chain_head", "check_subject_id",
+    "create_papers", "create_subject", "end_staff", "erase_mandate", "existing", "find_by_phone",
+    "finish_forgetting", "first_bad_entry", "forget", "give", "holder_keys", "holder_keys_of", "holder_of",
+    "holds", "invite_again", "invite_staff", "list_staff", "lock_staff", "log_looks", "looks_at",
+    "make_claim_code", "must_be_fresh", "must_reach", "nobody", "own_card", "pseudonym", "reach", "read_card",
+    "read_shown", "reader", "seen", "sign_out", "slip_text", "staff_by_id", "staff_session", "start_session",
+    "subject_exists", "subject_of_code", "subject_of_key", "subjects_after", "take", "tidy_code", "token_for",
+    "touch", "unlock_staff", "wallet_text", "wallet_version", "worker", "write_card",
 ]  # fmt: skip

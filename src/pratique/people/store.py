@@ -169,7 +169,7 @@ def accesses_of(tx: Tx, subject_id: str, limit: int) -> list[Row]:
     )
 
 
-OF_SUBJECT = ("claim_code", "subject_key", "contact_card", "access_index")
+OF_SUBJECT = ("claim_code", "subject_key", "contact_card", "access_index", "break_glass")
 
 
 def delete_subject(tx: Tx, subject_id: str) -> dict[str, int]:

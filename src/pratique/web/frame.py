@@ -4,6 +4,7 @@ A route that does not say who may call it does not construct: the program stops 
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -11,16 +12,20 @@ import msgspec
 
 from pratique.core.moment import Moment
 
-KINDS = ("public", "holder", "site", "gate", "staff")
+KINDS = ("public", "holder", "site", "gate", "staff", "newcomer")  # newcomer: may register a passkey
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who asks: `kind` is one of KINDS; `id` a subject, device, gate or staff id; `role` for staff only."""
+    """Who asks: `kind` is one of KINDS; `id` a subject, device, gate or staff id; `role` for staff only.
+
+    `asserted_at`: when whoever sits there last showed with a passkey or at the provider that it is them.
+    """
 
     kind: str
     id: str = ""
     role: str = ""
     name: str = ""
+    asserted_at: datetime | None = None
 
 
 PUBLIC = Caller("public")
