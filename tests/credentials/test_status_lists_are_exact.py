@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pratique.credentials import status
@@ -32,6 +32,7 @@ def test_two_bits() -> None:
     assert status.build(2, 12, enumerate(marks)).blocks.hex() == "c944f9"
 
 
+@settings(deadline=None)
 @given(st.sampled_from([1, 2, 4, 8]), st.data())
 def test_any_list_reads_back(bits: int, data: st.DataObject) -> None:
     marks = data.draw(st.dictionaries(st.integers(0, 799), st.integers(0, (1 << bits) - 1)))

@@ -3,8 +3,8 @@
 Decoding is strict: every text has one meaning, and a text that no encoder writes is refused. The space is a
 character like any other; nothing is trimmed.
 
-All groups of three are added up at once: one long integer with a lane of 32 bits for each group. That is faster than
-a loop by far, and than numpy by a little, which touches much more memory between two signature checks.
+All groups of three are added up at once: the text is one long integer with a lane of 24 bits for each group. That is
+faster than a loop by far, and than numpy where a signature check has just emptied the processor's caches.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,8 @@ ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 _FOREIGN = b"\xff"
 _VALUE = bytes(ALPHABET.index(c) if c in ALPHABET else 0xFF for c in range(256))
 _MAX_LANES = 1 << 12
-_OVERFLOW = int.from_bytes(b"\x00\x00\xff\xff" * _MAX_LANES, "little")
+_LAST = int.from_bytes(b"\x00\x00\xff" * _MAX_LANES, "big")  # of each lane
+_OVERFLOW = _LAST << 16
 
 
 def decode(text: str) -> bytes:
@@ -40,21 +41,15 @@ def decode(text: str) -> bytes:
 
 
 def _groups(values: bytes) -> bytes:
-    size = len(values) // 3 * 4
-    if size > 4 * _MAX_LANES:
+    size = len(values)
+    if size > 3 * _MAX_LANES:
         raise BadText("longer than any code")
-    low, middle, high = bytearray(size), bytearray(size), bytearray(size)
-    low[::4], middle[::4], high[::4] = values[::3], values[1::3], values[2::3]
-    lanes = (
-        int.from_bytes(low, "little")
-        + 45 * int.from_bytes(middle, "little")
-        + 2025 * int.from_bytes(high, "little")
-    )
-    if lanes & _OVERFLOW:
+    lanes = int.from_bytes(values, "big")
+    sums = (lanes >> 16 & _LAST) + 45 * ((lanes >> 8 & _LAST) + 45 * (lanes & _LAST))
+    if sums & _OVERFLOW:
         raise BadText("three characters stand for more than two bytes")
-    sums = lanes.to_bytes(size, "little")
-    decoded = bytearray(size // 2)
-    decoded[::2], decoded[1::2] = sums[1::4], sums[::4]
+    decoded = bytearray(sums.to_bytes(size, "big"))
+    del decoded[::3]
     return bytes(decoded)
 
 

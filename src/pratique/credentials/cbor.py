@@ -49,23 +49,30 @@ _TAGS: dict[int, Any] = dict.fromkeys(_COSTLY, _refuse) | {
 }
 
 
+# Read behind the value as the second of two: a number that overlaps itself nowhere, so it can stand there only if
+# nothing else does. Where its bytes occur in the value, as many zero bytes as there are bytes do the same.
+_MARK, _MARK_BYTES = 0x0123456789ABCDEF, b"\x1b\x01\x23\x45\x67\x89\xab\xcd\xef"
+
+
 def read(raw: bytes) -> Any:
     """The one value in `raw`. Raises BadCbor, or TooLarge beyond 16 levels. Dates become ISO 8601 text."""
-    # [value, as many zero bytes as raw has]: bytes behind the value would have to hold a string longer than themselves.
-    size = len(raw)
-    zeros = bytes(size)
+    mark: Any = _MARK
+    end = _MARK_BYTES
+    if end in raw:
+        mark = bytes(len(raw))
+        end = b"\x5a" + len(raw).to_bytes(4, "big") + mark
     try:
-        pair = loads(
-            b"\x82%b\x5a%b%b" % (raw, size.to_bytes(4, "big"), zeros),
+        value, behind = loads(
+            b"\x82" + raw + end,
             allow_duplicate_keys=False,
             max_depth=MAX_DEPTH + 1,
             semantic_decoders=_TAGS,
         )
     except _FAULTS as fault:
         raise _fault(fault) from None
-    if pair[1] != zeros:
+    if behind != mark:
         raise BadCbor("bytes after the end")
-    return pair[0]
+    return value
 
 
 def read_first(raw: bytes) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from cbor2 import CBORTag, frozendict
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
@@ -19,7 +20,7 @@ PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519Public
 _ALG, _CRIT, _KID = 1, 2, 4
 _MAPS = (frozendict, dict)
 _SIGN1, _CWT = 18, 61
-_ECDSA = ec.ECDSA(SHA256())
+ECDSA = ec.ECDSA(SHA256())
 _PSS, _SHA256 = padding.PSS(padding.MGF1(SHA256()), 32), SHA256()
 
 
@@ -129,7 +130,7 @@ def is_signed(alg: int, key: Any, signature: bytes, message: bytes) -> bool:
         if alg == ES256:
             if len(signature) != 64:
                 return False
-            key.verify(_der(signature), message, _ECDSA)
+            key.verify(der(signature), message, ECDSA)
         elif alg == PS256:
             key.verify(signature, message, _PSS, _SHA256)
         else:
@@ -139,14 +140,19 @@ def is_signed(alg: int, key: Any, signature: bytes, message: bytes) -> bool:
     return True
 
 
-def _der(signature: bytes) -> bytes:
-    """r‖s as the SEQUENCE of two INTEGERs that OpenSSL wants."""
-    r, s = signature[:32].lstrip(b"\0"), signature[32:].lstrip(b"\0")
-    if not r or r[0] > 0x7F:
-        r = b"\0" + r
-    if not s or s[0] > 0x7F:
-        s = b"\0" + s
-    return b"\x30%c\x02%c%b\x02%c%b" % (4 + len(r) + len(s), len(r), r, len(s), s)
+_INTEGER = (b"\x02\x20", b"\x02\x21\x00")  # before 32 bytes whose first bit is 0, or 1
+_PAIR = (b"\x30\x44", b"\x30\x45", b"\x30\x46")
+
+
+def der(signature: bytes) -> bytes:
+    """r‖s (64 bytes) as the SEQUENCE of two INTEGERs that OpenSSL wants."""
+    first, second = signature[0], signature[32]
+    if first and second:
+        first, second = first >> 7, second >> 7
+        start = _PAIR[first + second] + _INTEGER[first]
+        return start + signature[:32] + _INTEGER[second] + signature[32:]
+    r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
+    return encode_dss_signature(r, s)
 
 
 def spki(key: PublicKey) -> bytes:
@@ -159,10 +165,10 @@ def kid_of(spki_or_certificate: bytes) -> bytes:
     return sha256(spki_or_certificate).digest()[:8]
 
 
-def public_key(der: bytes) -> PublicKey:
+def public_key(spki_der: bytes) -> PublicKey:
     """The key in DER SubjectPublicKeyInfo. Raises ValueError for kinds that no credential here uses."""
     try:
-        key = load_der_public_key(der)
+        key = load_der_public_key(spki_der)
     except UnsupportedAlgorithm:
         raise ValueError("a kind of key or curve that is not supported") from None
     if isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey):

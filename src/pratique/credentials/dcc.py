@@ -104,88 +104,72 @@ def tidy(value: Any) -> Any:
 
 def examine(certificate: dict[Any, Any]) -> tuple[dict[str, Any], str | None]:
     """The tidied certificate and where it leaves its schema, None if nowhere."""
-    plain = _plainly_good(certificate)
-    if plain is not None:
-        return plain, None
+    if plain_kind(certificate):
+        return certificate, None
     content = tidy(certificate)
     return content, schema_fault(content)
 
 
 class _Plain(NamedTuple):
-    """The limits of one version: longest text per field, negative for doses; what an entry needs; the birth date."""
+    """The narrowest limits of one version: longest text, most doses, and what birth date and name must look like."""
 
-    entries: dict[str, dict[str, int]]
-    needed: dict[str, frozenset[str]]
     longest: int
-    is_birth: Callable[[str], Any]
+    most_doses: int
+    fits: Callable[[str], Any]
 
 
-_ANY = 1 << 30
 _NEEDED = {
     "v": frozenset(["tg", "vp", "mp", "ma", "dn", "sd", "dt", "co", "is", "ci"]),
     "t": frozenset(["tg", "tt", "sc", "tr", "tc", "co", "is", "ci"]),
     "r": frozenset(["tg", "fr", "co", "is", "df", "du", "ci"]),
 }
-_is_upper = re.compile("[A-Z<]*").fullmatch
+_ALLOWED = _NEEDED | {"t": _NEEDED["t"] | {"nm", "ma"}}
+_NAMES = frozenset(["fn", "fnt", "gn", "gnt"])
 
 
 def _plain(version: str) -> _Plain:
     late = version >= "1.3"
-    longest = 80 if late else 50
-    texts = dict.fromkeys(("is", "ci", "tc"), longest)
-    doses = dict.fromkeys(("dn", "sd"), -_ANY if late else -9)
-    entries = {kind: dict.fromkeys(_NEEDED[kind], _ANY) | texts for kind in TYPES}
-    entries["v"] |= doses
-    entries["t"] |= {"nm": longest if late else _ANY, "ma": _ANY}
-    birth = _PART_DATE if late or version >= "1.1" else rf"\A{_FULL_DATE}\Z"
-    return _Plain(entries, _NEEDED, longest, re.compile(birth).fullmatch)
+    birth = "(19|20)[0-9]{2}" + ("(-[0-9]{2}){0,2}" if version >= "1.1" else "-[0-9]{2}-[0-9]{2}")
+    return _Plain(80 if late else 50, 1 << 30 if late else 9, re.compile(birth + r"\|[A-Z<]*").fullmatch)
 
 
 _PLAIN = {version: _plain(version) for version in VERSIONS}
 
 
-def _plainly_good(certificate: dict[Any, Any]) -> dict[str, Any] | None:
-    """The tidied certificate if it is what nearly every one is: known texts and whole numbers within their limits.
+def plain_kind(certificate: dict[Any, Any]) -> str:
+    """The one type (v, t or r) of a certificate that is tidy and what nearly every one is: known texts and whole
+    numbers within their limits. Empty for every other.
 
     Narrower than the schema, never wider (a test holds that): what it lets through needs no further look.
     """
     version = certificate.get("ver")
     plain = _PLAIN.get(version) if type(version) is str else None
     if plain is None or len(certificate) != 4:
-        return None
-    content: dict[str, Any] = {}
-    for key, value in certificate.items():
-        if key == "nam" and type(value) is dict:
-            name = {}
-            for field, text in value.items():
-                if (
-                    type(text) is not str
-                    or type(field) is not str
-                    or len(text := text.strip()) > plain.longest
-                ):
-                    return None
-                name[field] = text
-            if "fnt" not in name or not _is_upper(name["fnt"] + name.get("gnt", "")):
-                return None
-            content[key] = name
-        elif type(value) is list and len(value) == 1 and key in plain.entries and type(value[0]) is dict:
-            limits, entry = plain.entries[key], {}
-            for field, item in value[0].items():
-                limit = limits.get(field, 0)
-                if type(item) is str and len(text := item.strip()) <= limit:
-                    entry[field] = text
-                elif type(item) is int and 1 <= item <= -limit:
-                    entry[field] = item
-                else:
-                    return None
-            if not plain.needed[key] <= entry.keys() or not (entry["co"].isupper() and entry["co"].isascii()):
-                return None
-            content[key] = [entry]
-        elif (key == "dob" and type(value) is str and plain.is_birth(value)) or key == "ver":
-            content[key] = value
-        else:
-            return None
-    return content if len(content) == 4 and "nam" in content and "dob" in content else None
+        return ""
+    kind = "v" if "v" in certificate else "t" if "t" in certificate else "r"
+    listed, name, birth = certificate.get(kind), certificate.get("nam"), certificate.get("dob")
+    if type(listed) is not list or len(listed) != 1 or type(name) is not dict or type(birth) is not str:
+        return ""
+    entry = listed[0]
+    if type(entry) is not dict or not _NEEDED[kind] <= entry.keys() <= _ALLOWED[kind]:
+        return ""
+    if "fnt" not in name or not name.keys() <= _NAMES:
+        return ""
+    texts = [*name.values(), *entry.values()]
+    if kind == "v":
+        for dose in (entry["dn"], entry["sd"]):
+            if type(dose) is not int or not 1 <= dose <= plain.most_doses:
+                return ""
+            texts.remove(dose)
+    try:
+        if [*map(str.strip, texts)] != texts or max(map(len, texts)) > plain.longest:
+            return ""
+    except TypeError:  # something else than text
+        return ""
+    country = entry["co"]
+    if not (country.isupper() and country.isascii()):
+        return ""
+    return kind if plain.fits(f"{birth}|{name['fnt']}{name.get('gnt', '')}") else ""
 
 
 def types_of(dcc: Mapping[str, Any]) -> tuple[str, ...]:

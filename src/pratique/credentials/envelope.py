@@ -7,11 +7,15 @@ the long way would not take; where it fails, the long way decides.
 
 from typing import NamedTuple
 
+from cryptography.exceptions import InvalidSignature
+
 from pratique.credentials.cose import (
+    ECDSA,
     ES256,
     PS256,
     Header,
     Sign1,
+    der,
     is_signed,
     signed_prefix,
     to_be_signed,
@@ -68,8 +72,9 @@ def signed_as_before(raw: bytes, snapshot: Snapshot) -> Signed | None:
     if raw[at] << 8 | raw[at + 1] != len(raw) - at - 2 - _AFTER:
         return None
     signature = raw[-64:]
-    # From its head on, the payload stands in the Sig_structure as it does here.
-    if not is_signed(ES256, key.public, signature, prefix + raw[at - 1 : -_AFTER]):
+    try:  # from its head on, the payload stands in the Sig_structure as it does here
+        key.public.verify(der(signature), prefix + raw[at - 1 : -_AFTER], ECDSA)  # type: ignore[call-arg, arg-type]
+    except InvalidSignature:
         return None
     return Signed(key, raw[at + 2 : -_AFTER], signature)
 

@@ -109,6 +109,7 @@ class Snapshot:
         self.status = {(entry.issuer, entry.list_no): _unpacked(entry) for entry in bundle.status}
         self.hashes = HashLists(bundle.hashes)
         self.value_sets: dict[str, frozenset[str]] = {k: frozenset(v) for k, v in bundle.value_sets.items()}
+        self.asks_more = bool(self.value_sets or self.hashes)  # of a certificate than form, time and key
         self.shc = ShcTrust(bundle.shc)
         # The one thing that grows: kinds of envelopes seen with a good signature (hcert.py); it changes no answer.
         self.envelopes: dict[bytes, tuple[TrustKey, bytes]] = {}
