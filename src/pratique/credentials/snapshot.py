@@ -152,6 +152,6 @@ def _trust_key(entry: KeyEntry, public: PublicKey) -> TrustKey:
 
 
 def _unpacked(entry: StatusEntry) -> StatusList:
-    if not 0 < entry.size <= 1 << 24:
+    if not 0 < entry.size <= 1 << 24 or entry.bits not in (1, 2, 4, 8):
         raise BadTrust("a status list of an absurd size")
     return unpack(entry.bits, entry.lst, (entry.size * entry.bits + 7) // 8)

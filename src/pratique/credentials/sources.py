@@ -40,9 +40,9 @@ def read_source(raw: bytes) -> Found:
     if text in (b"{", b"["):
         try:
             return _json(strict_json(raw))
-        except ValueError as fault:
-            if isinstance(fault, BadTrust):
-                raise
+        except BadTrust:
+            raise
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
             raise BadTrust("not JSON of a known form") from None
     if b"-----BEGIN" in raw:
         return _pem(raw)

@@ -1,0 +1,1 @@
+"""Changed, cut and invented inputs for every decoder of `credentials`; see README.md."""
