@@ -3,6 +3,9 @@ PY ?= python3
 V  := .venv/bin
 UV_PIN := uv==0.13.8
 WORKERS ?= 2
+INPUTS ?= 200000
+GUIDED ?= 100000
+ATHERIS_PIN := atheris==3.0.0
 .DEFAULT_GOAL := help
 
 help:                            ## this list
@@ -18,14 +21,18 @@ test: .venv/.dev .venv/.chromium .venv/.faces  ## all tests, with a real Postgre
 	$(V)/pytest -n $(WORKERS) --dist loadfile
 
 check: .venv/.dev .venv/.web     ## style, types, walls, words
-	$(V)/ruff format --check src tests bench conformance hatch_build.py
-	$(V)/ruff check src tests bench conformance hatch_build.py
+	$(V)/ruff format --check src tests bench conformance fuzz hatch_build.py
+	$(V)/ruff check src tests bench conformance fuzz hatch_build.py
 	$(V)/mypy
 	$(V)/lint-imports
 	cd web && npm run --silent check
 
 conformance: .venv/.run          ## score the published test data in ../shared/data (skipped where that folder is absent)
 	$(V)/python -m conformance
+
+fuzz: .venv/.fuzz                ## changed inputs for every decoder of credentials (INPUTS=, GUIDED= say how many)
+	$(V)/python -m fuzz --inputs $(INPUTS)
+	found=$$(mktemp -d) && $(V)/python -m fuzz.guided -runs=$(GUIDED) $$found; code=$$?; rm -rf $$found; exit $$code
 
 bench: .venv/.dev                ## measure each claim of speed beside its peer
 	for script in bench/[a-z]*.py; do $(V)/python $$script || exit 1; done
@@ -48,6 +55,8 @@ clean:                           ## remove everything that was built
 	$(V)/uv pip install -q --python $(V)/python --no-deps -e . && touch $@
 .venv/.dev: .venv/.run
 	@touch $@
+.venv/.fuzz: .venv/.dev
+	$(V)/uv pip install -q --python $(V)/python --no-deps $(ATHERIS_PIN) && touch $@
 .venv/.node:
 	@command -v node >/dev/null && command -v npm >/dev/null || { echo "node and npm are missing: apt-get install nodejs npm (node 20 or newer)"; exit 1; }
 	@mkdir -p .venv && touch $@
@@ -61,4 +70,4 @@ clean:                           ## remove everything that was built
 	  { echo "Chromium and a Chinese font are needed for the browser tests: apt-get install chromium fonts-noto-cjk fontconfig ffmpeg"; exit 1; }
 	@touch $@
 
-.PHONY: help demo replay test check conformance bench lock clean
+.PHONY: help demo replay test check conformance fuzz bench lock clean

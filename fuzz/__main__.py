@@ -13,7 +13,12 @@ from fuzz.targets import TARGETS, Target
 from pratique.credentials.reasons import REASONS, CredentialError
 
 MAX_MS, MAX_MIB = 50.0, 64.0
-_RARE = {"picture": 200, "key set problems": 4, "trust file": 4, "bundle signed": 4}  # slower by nature: every n-th round
+_RARE = {
+    "picture": 200,
+    "key set problems": 4,
+    "trust file": 4,
+    "bundle signed": 4,
+}  # slower by nature: every n-th round
 
 
 def inputs(target: Target, chance: Random) -> bytes:

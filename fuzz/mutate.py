@@ -1,4 +1,4 @@
-"""Changes of inputs: bytes anywhere, and what lies under base45, zlib, CBOR or JSON. All chance comes in as `Random`."""
+"""Changed inputs: bytes anywhere, and what lies under base45, zlib, CBOR or JSON. Chance comes in as `Random`."""
 
 import json
 import zlib
@@ -10,7 +10,26 @@ import cbor2
 from pratique.credentials import base45
 from pratique.credentials.reasons import CredentialError
 
-_ODD_BYTES = (0, 1, 0x17, 0x18, 0x1B, 0x3B, 0x5A, 0x5F, 0x7F, 0x80, 0x9F, 0xA0, 0xBF, 0xD2, 0xF6, 0xF9, 0xFB, 0xFF)
+_ODD_BYTES = (
+    0,
+    1,
+    0x17,
+    0x18,
+    0x1B,
+    0x3B,
+    0x5A,
+    0x5F,
+    0x7F,
+    0x80,
+    0x9F,
+    0xA0,
+    0xBF,
+    0xD2,
+    0xF6,
+    0xF9,
+    0xFB,
+    0xFF,
+)
 _ODD_VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 23, 24, 255, 256, 2**31, 2**32, 2**53, 2**63, 2**64 - 1, -(2**63), 0.0, 1.5, -0.0,
     float("inf"), float("-inf"), float("nan"), "", " ", "\x00", "é", "\U0001f642", "A" * 81, b"", b"\x00" * 9, [], {},
@@ -54,7 +73,10 @@ def inside(text: bytes, other: bytes, chance: Random) -> bytes:
         try:
             raw = base45.decode(body.decode("latin-1"))
             if prefix == b"HC1:" and chance.random() < 0.8:
-                return prefix + base45.encode(zlib.compress(_deeper(zlib.decompress(raw), other, chance), 1)).encode()
+                return (
+                    prefix
+                    + base45.encode(zlib.compress(_deeper(zlib.decompress(raw), other, chance), 1)).encode()
+                )
             return prefix + base45.encode(_deeper(raw, other, chance)).encode()
         except (CredentialError, zlib.error):
             pass

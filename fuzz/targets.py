@@ -5,22 +5,39 @@ that what lies behind the signature is reached too.
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
+from tests.credentials.vectors import parts
+from tests.credentials.vectors.document import PATH, snapshot_of
 
-from pratique.credentials import base45, cbor, dcc, hashlist, hcert, icvp, pq1, qr, shc, shc_files, shc_keys, shc_sets
-from pratique.credentials import sources, status, trust, x509
+from pratique.credentials import (
+    base45,
+    cbor,
+    dcc,
+    hashlist,
+    hcert,
+    icvp,
+    pq1,
+    qr,
+    shc,
+    shc_files,
+    shc_keys,
+    shc_sets,
+    sources,
+    status,
+    trust,
+    x509,
+)
 from pratique.credentials.cose import header, public_key, unwrap
 from pratique.credentials.fhir import bundle_faults
 from pratique.credentials.jose import unb64url
 from pratique.credentials.model import Outcome
 from pratique.credentials.reasons import REASONS
 from pratique.credentials.verify import verify
-from tests.credentials.vectors import parts
-from tests.credentials.vectors.document import PATH, snapshot_of
 
 FILE: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
 KNOWN = snapshot_of(FILE["trust"]["main"])
@@ -40,7 +57,7 @@ class Target(NamedTuple):
     text: bool = False
 
 
-class Forged(AssertionError):
+class ForgedError(AssertionError):
     """A verdict that must not be: accepted contents that nobody signed, or a verdict out of form."""
 
 
@@ -51,7 +68,7 @@ def _contents(outcome: Outcome) -> bytes:
 def _verified(text: str, snapshot: Any = KNOWN) -> Outcome:
     outcome = verify(text, NOW, snapshot, NONCES)
     if outcome.ok != (outcome.reason is None) or (outcome.reason or "SCHEMA") not in REASONS:
-        raise Forged("a verdict out of form")
+        raise ForgedError("a verdict out of form")
     msgspec.json.encode(outcome)
     return outcome
 
@@ -63,7 +80,7 @@ _SIGNED = {_contents(_verified(text.decode())) for text in _TEXTS}
 def _verify(raw: bytes) -> None:
     outcome = _verified(raw.decode("utf-8", "replace"))
     if outcome.ok and _contents(outcome) not in _SIGNED:
-        raise Forged("accepted contents that nobody signed")
+        raise ForgedError("accepted contents that nobody signed")
 
 
 def _verify_signed(raw: bytes) -> None:
@@ -86,7 +103,9 @@ def _verify_signed_pass(raw: bytes) -> None:
 
 
 def _signed_bundle(raw: bytes) -> None:
-    file = trust.canonical_cbor({"body": raw, "signatures": [[b"k", parts.ROOT.sign(b"pratique-bundle\n" + raw)]]})
+    file = trust.canonical_cbor(
+        {"body": raw, "signatures": [[b"k", parts.ROOT.sign(b"pratique-bundle\n" + raw)]]}
+    )
     trust.read_bundle(file, [_ROOT], 1, 0, NOW)
 
 
@@ -142,7 +161,9 @@ _BATCH = {
 }
 _DID = {
     "id": "did:web:tng.example:v2:trustlist:DCC:XXA:DSC",
-    "verificationMethod": [{"id": "did:web:x#AAAAAAAAAAA=", "type": "JsonWebKey2020", "publicKeyJwk": parts.jwk()}],
+    "verificationMethod": [
+        {"id": "did:web:x#AAAAAAAAAAA=", "type": "JsonWebKey2020", "publicKeyJwk": parts.jwk()}
+    ],
 }
 _SOURCES = tuple(
     json.dumps(value).encode()
@@ -174,7 +195,7 @@ def certificate() -> bytes:
 
 
 _DER = certificate()
-_PEM = b"-----BEGIN CERTIFICATE-----\n" + __import__("base64").b64encode(_DER) + b"\n-----END CERTIFICATE-----\n"
+_PEM = b"-----BEGIN CERTIFICATE-----\n" + b64encode(_DER) + b"\n-----END CERTIFICATE-----\n"
 _PICTURE = qr.to_png(qr.write("HC1:6BF", "L"), 3)
 _JSON_CARDS = json.dumps({"verifiableCredential": [parts.jws()]}).encode()
 _SET = parts.key_set(parts.jwk(), parts.jwk(parts.OTHER))

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from fuzz.__main__ import judged
 from fuzz.kept import kept
 from fuzz.targets import BY_NAME, TARGETS
@@ -36,7 +35,12 @@ def test_a_small_run(seed: int) -> None:
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "fuzz", "--inputs", "6000", "--seed", str(seed)]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
