@@ -2,14 +2,21 @@
 
 Peer: `cryptography` verifying the same P-256 signatures over the same bytes in the same run, alternating round by
 round, CPU time. Distinct synthetic certificates, so nothing is cached between rounds that a gate could not cache.
+Beside it, in environments of their own that are made and thrown away here: `cwt`, `pycose` and npm `dcc-utils`, each
+over the bare verification of its own process. dcc-utils for Python builds on no Python that we support.
 """
 
 import json
 import os
+import shutil
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -26,6 +33,9 @@ from pratique.credentials.verify import verify
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 COUNT, PART, ROUNDS, ISSUERS = 600, 50, 15, 30
+PEERS = Path(__file__).parent / "peers"
+PYTHON_PEERS = ("cwt==3.3.0", "pycose==1.1.0", "base45==0.4.4", "cryptography==50.0.2")
+NODE_PEER = "dcc-utils@0.4.0"
 
 
 def certificate(number: int) -> dict[str, Any]:
@@ -83,7 +93,7 @@ def main() -> None:
     issuers = [signer() for _ in range(ISSUERS)]
     texts = [
         issue_hcert(
-            issuers[n % ISSUERS], certificate(n), "AT", NOW - timedelta(days=30), NOW + timedelta(days=300)
+            issuers[n % ISSUERS], certificate(n), "AT", NOW - timedelta(days=30), NOW + timedelta(days=3000)
         )
         for n in range(COUNT)
     ]
@@ -145,6 +155,9 @@ def main() -> None:
     print(
         f"PQ1 pass, two signatures          {1 / pass_s:9.0f}/s   ratio to two {statistics.median(pass_ratios):.3f}"
     )
+    others = peers(texts[:200], issuers)
+    for name, ratio in others.items():
+        print(f"{name:33} {'':9}     ratio {'not measured' if ratio is None else f'{ratio:.3f}'}")
     line = {
         "claim": "whole HC1 verification with schema, one core, over the bare P-256 verification",
         "ours": round(1 / ours_s),
@@ -155,11 +168,59 @@ def main() -> None:
         "ratio_p90": round(ratios[len(ratios) * 9 // 10], 3),
         "ratio_of_quietest_tenths": round(quiet_peer / quiet_ours, 3),
         "pq1_ratio_to_two_raw": round(statistics.median(pass_ratios), 3),
+        "peer_ratios_to_raw": others,
         "unit": "verifications/s",
         "runs": len(rounds),
         "load": round(os.getloadavg()[0], 2),
     }
     print(json.dumps(line))
+
+
+def peers(texts: list[str], issuers: list[Es256Signer]) -> dict[str, float | None]:
+    """Other verifiers over the bare verification in the same process; None for one that could not be installed."""
+    keys = [
+        {"kid": s.kid.hex(), "x": s.public_key[1:33].hex(), "y": s.public_key[33:].hex()} for s in issuers
+    ]
+    given = json.dumps({"texts": texts, "keys": keys})
+    with tempfile.TemporaryDirectory() as folder:
+        found = in_python(Path(folder), given) | in_node(Path(folder), given)
+    return {name: found.get(name) for name in ("cwt", "pycose", "npm dcc-utils")}
+
+
+def in_python(folder: Path, given: str) -> dict[str, float]:
+    """cwt holds cbor2 below 6, so it never meets our environment."""
+    uv, python = Path(sys.executable).parent / "uv", folder / "venv" / "bin" / "python"
+    if not (uv.exists() and quiet([uv, "venv", "-q", folder / "venv"])):
+        return {}
+    if not quiet([uv, "pip", "install", "-q", "--python", python, *PYTHON_PEERS]):
+        return {}
+    return ratios([python, PEERS / "with_python.py"], given, folder)
+
+
+def in_node(folder: Path, given: str) -> dict[str, float]:
+    """The npm package, in a folder of its own."""
+    (folder / "package.json").write_text("{}")
+    if not (
+        shutil.which("npm")
+        and quiet(["npm", "install", "--silent", "--no-fund", "--no-audit", NODE_PEER], folder)
+    ):
+        return {}
+    return ratios(["node", PEERS / "with_node.cjs"], given, folder)
+
+
+def quiet(command: list[Any], folder: Path | None = None) -> bool:
+    """True if the command went well; what it says is not shown."""
+    return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
+
+
+def ratios(command: list[Any], given: str, folder: Path) -> dict[str, float]:
+    """Rates of a peer's process as ratios to its own `raw`."""
+    done = subprocess.run(command, input=given, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
+        return {}
+    rates = json.loads(done.stdout.splitlines()[-1])
+    return {name: round(rate / rates["raw"], 4) for name, rate in rates.items() if name != "raw"}
 
 
 def bare(text: str, issuers: list[Es256Signer]) -> tuple[Any, bytes, bytes]:
