@@ -35,7 +35,7 @@ fuzz: .venv/.fuzz                ## changed inputs for every decoder of credenti
 	found=$$(mktemp -d) && $(V)/python -m fuzz.guided -runs=$(GUIDED) $$found; code=$$?; rm -rf $$found; exit $$code
 
 bench: .venv/.dev                ## measure each claim of speed beside its peer
-	for script in bench/[a-z]*.py; do $(V)/python $$script || exit 1; done
+	for script in $(filter-out %_by_hand.py,$(wildcard bench/[a-z]*.py)); do $(V)/python $$script || exit 1; done
 
 lock: .venv/.uv                  ## pin every dependency by hash, without addresses
 	$(V)/uv pip compile -q pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements.lock

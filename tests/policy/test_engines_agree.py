@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 
 from pratique.policy.certlogic import Fault, Instant, evaluate
-from pratique.policy.columns import Ground, Plan, table_of
+from pratique.policy.columns import Plan
 from pratique.policy.compile_py import compiled
 from pratique.policy.engines import ENGINES, both
 from pratique.policy.statics import paths_of
 from pratique.policy.suites import equal
+from pratique.policy.table import Ground, table_of
 from tests.policy.making_rules import PAIRS, TABLES
 
 EXAMPLES = int(os.environ.get("PRATIQUE_FUZZ", "600"))

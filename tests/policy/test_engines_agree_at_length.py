@@ -6,10 +6,11 @@ from random import Random
 from typing import Any
 
 from pratique.policy.certlogic import Fault, Instant, evaluate
-from pratique.policy.columns import Ground, Plan, table_of
+from pratique.policy.columns import Plan
 from pratique.policy.compile_py import compiled
 from pratique.policy.statics import paths_of
 from pratique.policy.suites import equal
+from pratique.policy.table import Ground, table_of
 
 PAIRS = int(os.environ.get("PRATIQUE_FUZZ_PAIRS", "10000"))
 ROWS = 200

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pratique.policy.certlogic import MAX_INTEGER
+from pratique.policy.dates import DAY_MS, FURTHEST
 
 NULL, TRUTH, INTEGER, TEXT, LIST, OBJECT, DATE, ODD = range(8)
 Act = Callable[[list["Cells"]], "Cells"]
@@ -165,6 +166,40 @@ def dates(ms: Any, bad: Any) -> Act:
         return Cells(np.uint8(DATE), ms[word], either(text.error, ~is_text | bad[word]))
 
     return act
+
+
+def later(amount: int, unit: str) -> Act:
+    """Dates `amount` units later, as `dates.plus` computes it."""
+    step = amount * {"day": DAY_MS, "hour": 3_600_000, "month": 28 * DAY_MS, "year": 365 * DAY_MS}[unit]
+    beyond = abs(step) > 3 * FURTHEST
+
+    def act(cells: list[Cells]) -> Cells:
+        (one,) = cells
+        if amount == 0:
+            return one
+        if beyond:
+            return Cells(one.kind, one.number, np.ones_like(one.number, dtype=np.bool_))
+        if unit in ("day", "hour"):
+            moved = one.number + np.int64(step)
+        else:
+            moved = _months_later(one.number, amount * (12 if unit == "year" else 1))
+        return Cells(one.kind, moved, either(one.error, np.abs(moved) > FURTHEST))
+
+    return act
+
+
+def _months_later(ms: Any, months: int) -> Any:
+    """`dates.plus` for months, on arrays: a day that the month lacks rolls into the next."""
+    days, rest = np.divmod(ms, np.int64(DAY_MS))
+    era, within = np.divmod(days + 719_468, np.int64(146_097))
+    year = (within - within // 1460 + within // 36_524 - within // 146_096) // 365
+    of_year = within - (365 * year + year // 4 - year // 100)
+    shifted = (5 * of_year + 2) // 153
+    day = of_year - (153 * shifted + 2) // 5
+    march = (era * 400 + year) * 12 + shifted + np.int64(months)  # months since a March
+    year, shifted = np.divmod(march, np.int64(12))
+    start = year * 365 + year // 4 - year // 100 + year // 400 + (153 * shifted + 2) // 5 - 719_468
+    return (start + day) * DAY_MS + rest
 
 
 def _one_kind(kind: Any) -> Any:

@@ -7,26 +7,20 @@ Nobody has a name here; a row is a row. Pure.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pratique.core.moment import to_ms
-from pratique.policy.certlogic import DATE_COMPARISONS, integer
-from pratique.policy.columns import CHUNK, Column, Ground, Plan, Small, Table, table_of
+from pratique.policy.columns import CHUNK, Plan
 from pratique.policy.context import CLOCK, VALUE_SETS, clock_text, subject_context
-from pratique.policy.dates import DAY_MS, read_date
-from pratique.policy.decide import instant_of
-from pratique.policy.explain import crossings
 from pratique.policy.model import WORSE, Evidence, HouseRule, Rule, RuleSet
 from pratique.policy.ruleset import in_force, is_supported
 from pratique.policy.statics import paths_of
+from pratique.policy.table import Column, Ground, Table, table_of
+from pratique.policy.turns import NEVER_MINUTE, turns_of
 
-NEVER = np.iinfo(np.int64).max
-NEVER_MINUTE = np.iinfo(np.int32).max
-SPARSE = 16  # a column that fewer than one in so many people have is looked at only where it is there
 MAX_RULES = 64
 OUTCOMES = tuple(sorted(WORSE, key=WORSE.__getitem__))
 
@@ -75,58 +69,87 @@ def population_of(people: Sequence[Sequence[Evidence]]) -> Population:
 def decide_city(ruleset: RuleSet, population: Population, now: datetime, *, until: bool = True) -> Decided:
     """Decide about everybody at `now`. Raises ValueError for item rules (they look at one piece of evidence, not at a
     person) and for more than 64 rules."""
+    rules = rules_of_city(ruleset, now)
+    judges = Judges(rules, population, now, ruleset.value_sets)
+    length, masks = population.length, masks_of(rules)
+    outcome = np.empty(length, np.uint8)
+    failing, is_open = np.empty(length, judges.kind), np.empty(length, judges.kind)
+    ends = np.empty(length, np.int32) if until else None
+    turns = turns_of(rules, judges.plans, now, last_moment(ruleset, now)) if until else None
+    for rows in judges.ranges():
+        failing[rows], is_open[rows] = judges.bits(rows)
+        outcome[rows] = outcome_of(failing[rows], is_open[rows], masks)
+        if ends is not None and turns is not None:
+            ends[rows] = turns.soonest(rows)
+    return Decided(rules, outcome, failing, is_open, ends, judges.by_rows)
+
+
+class Judges:
+    """Rules ready for a population: which fail and which are open, a range of rows at a time."""
+
+    def __init__(
+        self, rules: Sequence[Rule], population: Population, now: datetime, value_sets: dict[str, Any]
+    ) -> None:
+        self.length = population.length
+        self.plans = _plans(list(rules), population, now, value_sets)
+        self.by_rows = sum(plan.by_rows for plan in self.plans if plan)
+        self.kind = kind_of_bits(len(self.plans))
+
+    def ranges(self) -> Iterator[slice]:
+        """All rows, in ranges that stay in the cache."""
+        for start in range(0, self.length, CHUNK):
+            yield slice(start, min(start + CHUNK, self.length))
+
+    def bits(self, rows: slice) -> tuple[Any, Any]:
+        """(failing, open): bit i is rule i."""
+        size = rows.stop - rows.start
+        fails = np.zeros((size, self.kind.itemsize), np.uint8)
+        opens: Any = None
+        for byte in range(self.kind.itemsize):
+            passes = np.zeros(size, np.uint8)
+            for i, plan in enumerate(self.plans[byte * 8 : byte * 8 + 8]):
+                true, error = (np.bool_(False), np.bool_(True)) if plan is None else plan.run(rows)
+                passing = true if error is None else true | error
+                passes |= np.left_shift(np.asarray(passing).view(np.uint8), np.uint8(i))
+                if error is not None:
+                    opens = np.zeros_like(fails) if opens is None else opens
+                    opens[:, byte] |= np.left_shift(np.asarray(error).view(np.uint8), np.uint8(i))
+            everyone = np.uint8((1 << min(8, max(0, len(self.plans) - byte * 8))) - 1)
+            np.bitwise_xor(passes, everyone, out=fails[:, byte])
+        return fails.view(self.kind)[:, 0], 0 if opens is None else opens.view(self.kind)[:, 0]
+
+
+def masks_of(rules: Sequence[Rule]) -> tuple[int, int]:
+    """The bits of the rules that hold, and of all."""
+    holding = sum(1 << i for i, rule in enumerate(rules) if _house(rule).on_false == "hold")
+    return holding, (1 << len(rules)) - 1
+
+
+def outcome_of(failing: Any, is_open: Any, masks: tuple[int, int]) -> Any:
+    """Index into OUTCOMES: a rule that holds and fails, else any that fails or is open, else none. `masks` may leave
+    rules out."""
+    holding, everyone = (failing.dtype.type(mask) for mask in masks)
+    some = (failing & everyone) != 0 if np.ndim(is_open) == 0 else ((failing | is_open) & everyone) != 0
+    return np.maximum(some.view(np.uint8), ((failing & holding) != 0).view(np.uint8) * np.uint8(2))
+
+
+def rules_of_city(ruleset: RuleSet, now: datetime) -> list[Rule]:
+    """The rules that decide at `now`. Raises ValueError where they cannot be decided as columns."""
     rules = [rule for rule in in_force(ruleset.rules, now) if rule.house is not None]
     if len(rules) > MAX_RULES or any(_house(rule).scope == "item" for rule in rules):
         raise ValueError(f"a city is decided by at most {MAX_RULES} subject rules")
-    length = population.length
-    kind = np.dtype(f"u{next(size for size in (1, 2, 4, 8) if len(rules) <= size * 8)}")
-    plans = _plans(rules, population, now, ruleset.value_sets)
-    outcome, failing, is_open = np.zeros(length, np.uint8), np.zeros(length, kind), np.zeros(length, kind)
-    ends = np.empty(length, np.int32) if until else None
-    turns = _turns(rules, plans, now) if until else {}
+    return rules
+
+
+def last_moment(ruleset: RuleSet, now: datetime) -> int:
+    """Milliseconds: the end of the policy, or the next moment at which another of its rules begins or ends."""
     edges = [edge for rule in ruleset.rules for edge in (rule.valid_from, rule.valid_to) if edge > now]
-    last = _minutes(min(to_ms(min([ruleset.to_at, *edges])), int(turns.pop(None, NEVER))))
-    columns = [
-        (codes, _minutes(table), np.count_nonzero(codes) * SPARSE < length) for codes, table in turns.values()
-    ]
-    for start in range(0, length, CHUNK):
-        rows = slice(start, min(start + CHUNK, length))
-        size = rows.stop - start
-        fails, opens = np.zeros(size, kind), np.zeros(size, kind)
-        holds, conditions = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
-        for i, (rule, plan) in enumerate(zip(rules, plans, strict=True)):
-            if plan is None:
-                opens |= kind.type(1 << i)
-                conditions[:] = True
-                continue
-            true, error = plan.run(rows)
-            failed = ~true
-            if error is not None:
-                failed &= ~error
-                opens |= np.multiply(error, kind.type(1 << i), dtype=kind)
-                conditions |= error
-            fails |= np.multiply(failed, kind.type(1 << i), dtype=kind)
-            if _house(rule).on_false == "hold":
-                holds |= failed
-            else:
-                conditions |= failed
-        np.maximum(conditions.view(np.uint8), holds.view(np.uint8) * np.uint8(2), out=outcome[rows])
-        failing[rows], is_open[rows] = fails, opens
-        if ends is not None:
-            soonest = np.full(size, last, np.int32)
-            for codes, table, sparse in columns:
-                here = codes[rows]
-                if sparse and table[0] == NEVER_MINUTE:
-                    few = np.flatnonzero(here != 0)
-                    soonest[few] = np.minimum(soonest[few], table[here[few]])
-                else:
-                    np.minimum(soonest, np.take(table, here), out=soonest)
-            ends[rows] = soonest
-    return Decided(rules, outcome, failing, is_open, ends, sum(plan.by_rows for plan in plans if plan))
+    return to_ms(min([ruleset.to_at, *edges]))
 
 
-def _minutes(ms: Any) -> Any:
-    return np.minimum(np.asarray(ms) // 60_000, NEVER_MINUTE).astype(np.int32)
+def kind_of_bits(rules: int) -> Any:
+    """The smallest unsigned integer with a bit for each rule."""
+    return np.dtype(f"u{next(size for size in (1, 2, 4, 8) if rules <= size * 8)}")
 
 
 def _plans(
@@ -172,94 +195,22 @@ def _table(rules: list[Rule], population: Population, now: datetime, value_sets:
     )
 
 
-def _turns(rules: list[Rule], plans: list[Plan | None], now: datetime) -> dict[Any, Any]:
-    """By column, the earliest moment after `now` at which a date of it can turn a rule: (codes, moment by code).
-    None: such a moment for everybody."""
-    found: dict[Any, Any] = {None: np.int64(NEVER)}
-    for rule, plan in zip(rules, plans, strict=True):
-        if plan is None:
-            continue
-        house = _house(rule)
-        clock = to_ms(now) if house.grain == "instant" else _civil_ms(now, house)
-        for amount, unit, other, beyond in clock_comparisons(rule.logic):
-            part = plan.part_of(other)
-            if not isinstance(part, Small):
-                midnight = np.int64(clock - clock % DAY_MS + DAY_MS)  # not known by column: look again then
-                found[None] = min(found[None], _real(midnight, house))
-                continue
-            dates, bad = np.atleast_1d(part.cells.number), part.cells.error
-            table = _crossing(dates, amount, unit, clock, beyond)
-            if bad is not None:
-                table = np.where(bad, NEVER, table)
-            table = _real(table, house)
-            if part.column is None:
-                found[None] = min(found[None], np.int64(table[0]))
-            elif (part.column, house.zone, house.grain, house.analyte) in found:
-                codes, before = found[part.column, house.zone, house.grain, house.analyte]
-                found[part.column, house.zone, house.grain, house.analyte] = codes, np.minimum(before, table)
-            else:
-                codes = np.asarray(plan.table.columns[part.column].codes)
-                found[part.column, house.zone, house.grain, house.analyte] = codes, table
-    return found
-
-
-def clock_comparisons(expression: Any) -> Iterator[tuple[int, str, Any, int]]:
-    """(amount, unit, other operand, beyond) of every comparison of the clock plus something with its neighbour;
-    `beyond` is 1 where it turns when the clock passes the other, 0 where it turns when the clock reaches it."""
-    if isinstance(expression, list):
-        for one in expression:
-            yield from clock_comparisons(one)
-    elif isinstance(expression, dict):
-        for name, operands in expression.items():
-            if name == "var" or not isinstance(operands, list):
-                continue
-            if name in DATE_COMPARISONS:
-                for a, b in pairwise(operands):
-                    for one, other, passing in (
-                        (a, b, ("after", "not-after")),
-                        (b, a, ("before", "not-before")),
-                    ):
-                        if _is_clock(one) and not _is_clock(other):
-                            _, amount, unit = one["plusTime"]
-                            yield integer(amount) or 0, unit, other, int(name in passing)
-            yield from clock_comparisons(operands)
-
-
-def _is_clock(operand: Any) -> bool:
-    return isinstance(operand, dict) and operand.get("plusTime", [None])[0] == {"var": CLOCK}
-
-
-def _crossing(dates: Any, amount: int, unit: str, clock: int, beyond: int) -> Any:
-    """For each date the earliest moment after `clock` at which `clock + amount` reaches or passes it."""
-    if unit in ("hour", "day"):
-        at = dates - amount * (3_600_000 if unit == "hour" else DAY_MS) + beyond
-        return np.where(at > clock, at, NEVER)
-    return np.array(
-        [
-            min((c for c in crossings((amount, unit), int(date)) if c > clock), default=NEVER)
-            for date in dates
-        ],
-        dtype=np.int64,
-    )
-
-
-def _civil_ms(now: datetime, house: HouseRule) -> int:
-    return read_date(clock_text(now, house.zone, house.grain))
-
-
-def _real(moments: Any, house: HouseRule) -> Any:
-    """From the rule's clock to real time."""
-    if house.grain == "instant":
-        return moments
-    flat = np.atleast_1d(moments)
-    known = {
-        int(one): NEVER if one == NEVER else to_ms(instant_of(int(one), house)) for one in np.unique(flat)
-    }
-    real = np.array([known[int(one)] for one in flat], dtype=np.int64)
-    return real if np.ndim(moments) else real[0]
-
-
 def _house(rule: Rule) -> HouseRule:
     if rule.house is None:
         raise ValueError(f"{rule.id} has no house block")
     return rule.house
+
+
+__all__ = [
+    "NEVER_MINUTE",
+    "OUTCOMES",
+    "Decided",
+    "Judges",
+    "Population",
+    "decide_city",
+    "last_moment",
+    "masks_of",
+    "outcome_of",
+    "population_of",
+    "rules_of_city",
+]

@@ -1,16 +1,16 @@
-"""The same rules over a whole city: an expression becomes a few comparisons of small integers.
+"""The same rules over a whole city: a tree becomes a few comparisons of small integers.
 
-A column is a code a row and a sorted list of its distinct values. Whatever depends on one column and on constants is
-computed once a distinct value, never once a row: `plusTime` of a million dates is that of the few thousand minutes
-among them. What remains for the rows is `low <= code < high` and the logic of bits.
+Whatever depends on one column and on constants is computed once a distinct value, never once a row; a date beside a
+constant is one comparison with the moment where it turns. What remains for the rows is `low <= code < high` and the
+logic of bits, a range of rows at a time.
 
 Promise: value for value and error bit for error bit what `certlogic.evaluate` says (tests compare them). What cells
 cannot hold (`reduce`, `extractFromUVCI`, computed lists) runs on the interpreter row by row, counted in
 `Plan.by_rows`; rows with a number that is no integer run there as a whole.
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -18,63 +18,30 @@ from numpy.typing import NDArray
 
 from pratique.policy import cells as ops
 from pratique.policy.cells import DATE, INTEGER, LIST, NULL, OBJECT, ODD, TEXT, TRUTH, Act, Cells
-from pratique.policy.certlogic import (
-    COMPARISONS,
-    DATE_COMPARISONS,
-    MAX_DEPTH,
-    MAX_INTEGER,
-    Fault,
-    Instant,
-    evaluate,
-    integer,
-    is_deeper,
-    read_var,
-)
-from pratique.policy.dates import DAY_MS, FURTHEST, UNITS, NotADate, plus, read_birth, read_date, write_date
+from pratique.policy.certlogic import COMPARISONS, DATE_COMPARISONS, Fault, Instant, evaluate
+from pratique.policy.dates import NotADate, plus, read_birth, read_date
+from pratique.policy.explain import crossings
 from pratique.policy.statics import paths_of
+from pratique.policy.table import (
+    PRESENT,
+    ByRows,
+    Ground,
+    Part,
+    Rows,
+    Small,
+    Ticks,
+    Wide,
+    on_common_bounds,
+)
+from pratique.policy.tree import FAULT, LITERAL, VAR, Node, path_of, tree_of
+from pratique.policy.tree import LIST as A_LIST
 
 Bits: TypeAlias = NDArray[np.bool_]
 CHUNK = 1 << 16  # rows at a time: the working set stays in the processor's cache
 RARE = 8  # a branch taken by fewer than one in so many rows is computed for those rows only
-MOST_RUNS = 4  # bits of a table with no more runs of ones become comparisons of codes
+MOST_SHIFT = 1_000_000  # units; a tick plus fewer of them is always a date
 ERROR = Fault("ERROR", "", "columns know that a cell is an error, not why")
-ARITY = {
-    "if": (3, 3),
-    "and": (2, 0),
-    "!": (1, 1),
-    "===": (2, 2),
-    "in": (2, 2),
-    "+": (2, 2),
-    "plusTime": (3, 3),
-}
-ARITY |= {"dccDateOfBirth": (1, 1), **dict.fromkeys([*COMPARISONS, *DATE_COMPARISONS], (2, 3))}
-
-
-class Moments(NamedTuple):
-    """The distinct values of a column of dates, code 0 being null: sorted milliseconds, no text is ever read.
-    `days`: the texts are civil days."""
-
-    ms: NDArray[np.int64]
-    days: bool = False
-
-    def texts(self) -> list[str | None]:
-        """As the interpreter would see them."""
-        return [None, *(write_date(ms)[: 10 if self.days else None] for ms in self.ms[1:].tolist())]
-
-
-class Column(NamedTuple):
-    """`codes[row]` is the index into `values`, which are distinct and sorted."""
-
-    codes: NDArray[Any]
-    values: list[Any] | Moments
-
-
-class Table(NamedTuple):
-    """Columns by path. `row(i)` is the data of row i as the interpreter wants it."""
-
-    length: int
-    columns: Mapping[str, Column]
-    row: Callable[[int], Any]
+FAULTY = Small(None, ops.FAULTY)
 
 
 class Result(NamedTuple):
@@ -84,129 +51,6 @@ class Result(NamedTuple):
     error: Bits
 
 
-class Small(NamedTuple):
-    """A cell for each distinct value of one column; of no column: one constant, then `literal` may be a list."""
-
-    column: str | None
-    cells: Cells
-    literal: list[Any] | None = None
-
-
-Rows: TypeAlias = slice | NDArray[np.intp]  # a range of rows, or the few that matter
-
-
-class Wide(NamedTuple):
-    """A cell for each row, made for some rows at a time."""
-
-    run: Callable[[Rows], Cells]
-
-
-Part: TypeAlias = Small | Wide
-
-
-class _ByRows(Exception):  # noqa: N818 - inside planning only: this part is for the interpreter
-    pass
-
-
-def table_of(rows: Sequence[Any], paths: set[str]) -> Table:
-    """A table of plain data contexts; `paths` are those that expressions will read."""
-    columns = {path: column_of([read_var(path, row) for row in rows]) for path in paths}
-    return Table(len(rows), columns, rows.__getitem__)
-
-
-def column_of(found: Sequence[Any]) -> Column:
-    """A column of plain JSON values."""
-    seen: dict[int, tuple[int, Any]] = {}
-    distinct: dict[tuple[int, Any], Any] = {}
-    keys = []
-    for value in found:
-        if (key := seen.get(id(value))) is None:
-            key = seen[id(value)] = _key(value)
-        keys.append(key)
-        distinct.setdefault(key, value)
-    order = sorted(distinct)
-    code_of = {key: i for i, key in enumerate(order)}
-    codes = np.array([code_of[key] for key in keys], dtype=np.min_scalar_type(max(len(order) - 1, 0)))
-    return Column(codes, [distinct[key] for key in order])
-
-
-class Ground:
-    """What the plans of one table share: the words of its texts, the cells of its columns, its dates."""
-
-    def __init__(self, table: Table) -> None:
-        self.table = table
-        self.words: dict[str, int] = {"": 0}
-        self.odd_rows: dict[str, Any] = {}
-        self._columns: dict[str, Small] = {}
-        self._dates: dict[str, Small] = {}
-
-    def word(self, text: str) -> int:
-        """The number of a text."""
-        return self.words.setdefault(text, len(self.words))
-
-    def cell(self, value: Any) -> tuple[int, int]:
-        """Kind and number of a plain value."""
-        kind, number = kind_of(value)
-        return kind, self.word(number) if kind == TEXT else number
-
-    def column(self, path: str) -> Small:
-        """The cells of a column, once."""
-        if (known := self._columns.get(path)) is not None:
-            return known
-        column = self.table.columns[path]
-        values = column.values.texts() if isinstance(column.values, Moments) else column.values
-        pairs = [self.cell(value) for value in values]
-        odd = [code for code, (kind, _) in enumerate(pairs) if kind == ODD]
-        self.odd_rows[path] = np.flatnonzero(np.isin(column.codes, odd)) if odd else ()
-        kinds = np.array([NULL if kind == ODD else kind for kind, _ in pairs], dtype=np.uint8)
-        numbers = np.array([0 if kind == ODD else number for kind, number in pairs], dtype=np.int64)
-        if len(pairs) == 1 and not odd:
-            literal = values[0] if isinstance(values[0], list) else None
-            self._columns[path] = Small(None, Cells(kinds[0], numbers[0], None), literal)
-        else:
-            self._columns[path] = Small(path, Cells(kinds, numbers, None))
-        return self._columns[path]
-
-    def presence(self, path: str) -> Small | None:
-        """Whether a date of the column is there; None for a column that is not of dates."""
-        values = self.table.columns[path].values
-        if not isinstance(values, Moments):
-            return None
-        return Small(path, Cells(ops.TRUE_KIND, np.arange(len(values.ms)) > 0, None))
-
-    def dates_of_column(self, path: str) -> Small:
-        """The dates that the texts of a column mean, once."""
-        if (known := self._dates.get(path)) is not None:
-            return known
-        values = self.table.columns[path].values
-        if isinstance(values, Moments):
-            ms, bad = values.ms, np.arange(len(values.ms)) == 0
-        else:
-            ms, bad = np.zeros(len(values), np.int64), np.ones(len(values), np.bool_)
-            for code, value in enumerate(values):
-                if isinstance(value, str):
-                    try:
-                        ms[code], bad[code] = read_date(value), False
-                    except NotADate:
-                        continue
-        if len(ms) == 1:
-            self._dates[path] = Small(None, Cells(np.uint8(DATE), ms[0], ops.either(None, bad[0])))
-        else:
-            self._dates[path] = Small(path, Cells(np.uint8(DATE), ms, ops.either(None, bad)))
-        return self._dates[path]
-
-    def dates_of_words(self, read: Callable[[str], int]) -> tuple[Any, Any]:
-        """(milliseconds, bad) by word number, for all words known so far."""
-        known = list(self.words)
-        ms, bad = np.zeros(len(known), np.int64), np.ones(len(known), np.bool_)
-        for word, text in enumerate(known):
-            try:
-                ms[word], bad[word] = read(text), False
-            except NotADate:
-                continue
-        return ms, bad
-
-
 class Plan:
     """One expression, made ready for one table."""
 
@@ -214,8 +58,8 @@ class Plan:
         self.expression, self.ground, self.table = expression, ground, ground.table
         self.by_rows = 0
         self._odd: set[int] = set()
-        self.root: Part = FAULTY if is_deeper(expression, MAX_DEPTH) else self._part(expression)
-        self._all = self._wide(self.root)
+        self.root: Part = self._part(tree_of(expression))
+        self._all = ground.wide(self.root)
 
     def result(self) -> Result:
         """Value and error bits of every row."""
@@ -239,7 +83,7 @@ class Plan:
 
     def part_of(self, expr: Any) -> Part:
         """The part that a sub-expression of the rule is."""
-        return self._part(expr)
+        return self._part(tree_of(expr))
 
     def values(self) -> list[Any]:
         """Every row's value, `ERROR` for an error."""
@@ -262,88 +106,120 @@ class Plan:
                 found.append(made_of[kind])
         return found
 
-    def _part(self, expr: Any, *, truth: bool = False) -> Part:
+    def _part(self, node: Node, *, truth: bool = False) -> Part:
         """`truth`: whoever asks only wants to know whether it is truthy; the part is then of truth values."""
-        path = _path_of(expr) if truth else None
+        path = path_of(node) if truth else None
         if path in self.table.columns and (present := self.ground.presence(str(path))) is not None:
             return present
         try:
-            part = self._operation(expr, truth) if isinstance(expr, dict) else self._literal(expr)
-        except _ByRows:
-            part = self._interpreted(expr)
+            part = self._operation(node, truth)
+        except ByRows:
+            part = self._interpreted(node.source)
         return self._apply(ops.truth, [part]) if truth else part
 
-    def _literal(self, expr: Any) -> Part:
-        if isinstance(expr, list):
-            plain = None if paths_of(expr) else evaluate(expr, None)
-            if not isinstance(plain, list) or any(isinstance(one, Instant | list) for one in plain):
-                raise _ByRows
-            return Small(None, Cells(np.uint8(LIST), np.int64(bool(plain)), None), plain)
-        if not isinstance(expr, bool | str) and integer(expr) is None:
+    def _operation(self, node: Node, truth: bool) -> Part:
+        op, args = node.op, node.args
+        if op == FAULT:
             return FAULTY
-        kind, number = self.ground.cell(expr)
+        if op == LITERAL:
+            return self._literal(node.value)
+        if op == A_LIST:
+            return self._list(node)
+        if op == VAR:
+            if node.value not in self.table.columns:
+                raise ByRows
+            column = self.ground.column(node.value)
+            self._odd.update(self.ground.odd_rows[node.value])
+            return column
+        if op == "if":
+            branches = [self._part(one, truth=truth) for one in args[1:]]
+            return self._apply(ops.choose, [self._part(args[0], truth=True), *branches], _branch)
+        if op == "and":
+            parts = [self._part(one, truth=truth) for one in args]
+            return self._apply(ops.both, parts, _all_of) if truth else self._apply(ops.deciding, parts)
+        if op == "!":
+            return self._apply(ops.negate, [self._part(args[0], truth=True)])
+        if op == "plusTime":
+            return self._plus_time(node)
+        if op == "dccDateOfBirth":
+            part = self._part(args[0])
+            return self._apply(ops.dates(*self.ground.dates_of_words(read_birth)), [part])
+        if op == "in":
+            return self._in(node)
+        if op in COMPARISONS:
+            return self._apply(ops.comparison(INTEGER, COMPARISONS[op]), [self._part(one) for one in args])
+        if op in DATE_COMPARISONS:
+            act = ops.comparison(DATE, DATE_COMPARISONS[op])
+            return self._beside_constants(node, act) or self._apply(act, [self._part(one) for one in args])
+        if op in ("===", "+"):
+            return self._apply(ops.same if op == "===" else ops.total, [self._part(one) for one in args])
+        raise ByRows  # reduce, extractFromUVCI
+
+    def _literal(self, value: Any) -> Part:
+        kind, number = self.ground.cell(value)
         if kind == ODD:
-            raise _ByRows
+            raise ByRows
         return Small(None, Cells(np.uint8(kind), np.int64(number), None))
 
-    def _operation(self, expr: dict[str, Any], truth: bool) -> Part:
-        name, operands = next(iter(expr.items()), ("", None))
-        if len(expr) == 1 and name == "var" and isinstance(operands, str):
-            if operands not in self.table.columns:
-                raise _ByRows
-            column = self.ground.column(operands)
-            self._odd.update(self.ground.odd_rows[operands])
-            return column
-        if len(expr) != 1 or name == "var" or not isinstance(operands, list) or not operands:
-            return FAULTY
-        if name not in ARITY:
-            raise _ByRows  # reduce, extractFromUVCI, and what is no operator at all
-        least, most = ARITY[name]
-        if len(operands) < least or (most and len(operands) > most):
-            return FAULTY
-        if name == "if":
-            branches = [self._part(one, truth=truth) for one in operands[1:]]
-            return self._apply(ops.choose, [self._part(operands[0], truth=True), *branches], _branch)
-        if name == "and":
-            parts = [self._part(one, truth=truth) for one in operands]
-            return self._apply(ops.both, parts, _all_of) if truth else self._apply(ops.deciding, parts)
-        if name == "!":
-            return self._apply(ops.negate, [self._part(operands[0], truth=True)])
-        if name == "plusTime":
-            return self._plus_time(operands)
-        if name == "dccDateOfBirth":
-            part = self._part(operands[0])
-            return self._apply(ops.dates(*self.ground.dates_of_words(read_birth)), [part])
-        if name == "in":
-            return self._in(operands)
-        if name in COMPARISONS:
-            act = ops.comparison(INTEGER, COMPARISONS[name])
-        elif name in DATE_COMPARISONS:
-            act = ops.comparison(DATE, DATE_COMPARISONS[name])
-        else:
-            act = ops.same if name == "===" else ops.total
-        return self._apply(act, [self._part(one) for one in operands])
+    def _list(self, node: Node) -> Part:
+        plain = None if paths_of(node.source) else evaluate(node.source, None)
+        if not isinstance(plain, list) or any(isinstance(one, Instant | list) for one in plain):
+            raise ByRows
+        return Small(None, Cells(np.uint8(LIST), np.int64(bool(plain)), None), plain)
 
-    def _in(self, operands: list[Any]) -> Part:
-        member, among = self._part(operands[0]), self._part(operands[1])
+    def _in(self, node: Node) -> Part:
+        member, among = self._part(node.args[0]), self._part(node.args[1])
         if isinstance(among, Small) and among.column is None and among.literal is not None:
             found = [self.ground.cell(one) for one in among.literal if not isinstance(one, list | dict)]
             if any(kind == ODD for kind, _ in found):
-                raise _ByRows
+                raise ByRows
             return self._apply(ops.member_of(set(found)), [member])
-        raise _ByRows
+        raise ByRows
 
-    def _plus_time(self, operands: list[Any]) -> Part:
-        amount, unit = integer(operands[1]), operands[2]
-        if amount is None or not isinstance(unit, str) or unit not in UNITS:
-            return FAULTY
-        path = _path_of(operands[0])
+    def _plus_time(self, node: Node) -> Part:
+        path = path_of(node.args[0])
         if path in self.table.columns:
             part: Part = self.ground.dates_of_column(str(path))
         else:
-            text = self._part(operands[0])
+            text = self._part(node.args[0])
             part = self._apply(ops.dates(*self.ground.dates_of_words(read_date)), [text])
-        return self._apply(_later(amount, unit), [part])
+        return self._apply(ops.later(*node.value), [part])
+
+    def _beside_constants(self, node: Node, act: Act) -> Part | None:
+        """Ticks of one column, each beside constants only: known between the moments where they cross."""
+        paths = {path_of(one.args[0]) for one in node.args if self._shifted(one) is not None}
+        path = paths.pop() if len(paths) == 1 else None
+        if (ticks := self.ground.ticks(path)) is None:
+            return None
+        cells: list[Cells] = []
+        forms: list[tuple[int, str] | None] = []
+        for one in node.args:
+            form = self._shifted(one)
+            part = FAULTY if form else self._part(one)
+            if not isinstance(part, Small) or part.column is not None:
+                return None
+            forms.append(form)
+            cells.append(part.cells)
+        cuts = set(PRESENT.tolist())
+        for (form, mine), (other_form, other) in pairwise(zip(forms, cells, strict=True)):
+            if form and other_form:
+                return None
+            for shift, beside in ((form, other), (other_form, mine)):
+                if shift:
+                    cuts.update(ticks.code_from(at) for at in crossings(shift, int(beside.number)))
+        bounds = np.array(sorted(one for one in cuts if one >= 0), dtype=np.int64)
+        here = [
+            mine if form is None else _at(ticks, bounds, form)
+            for form, mine in zip(forms, cells, strict=True)
+        ]
+        return Small(path, act(here), None, bounds)
+
+    def _shifted(self, node: Node) -> tuple[int, str] | None:
+        """(amount, unit) of a `plusTime` of ticks that cannot leave the range of dates."""
+        if node.op != "plusTime" or self.ground.ticks(path_of(node.args[0])) is None:
+            return None
+        amount, unit = node.value
+        return (amount, unit) if abs(amount) <= MOST_SHIFT else None
 
     def _interpreted(self, expr: Any) -> Part:
         """What cells cannot compute, row by row on the interpreter."""
@@ -371,26 +247,23 @@ class Plan:
         small = [part for part in parts if isinstance(part, Small)]
         columns = {part.column for part in small if part.column is not None}
         if len(small) == len(parts) and len(columns) <= 1:
-            return Small(next(iter(columns), None), act([part.cells for part in small]))
-        wides = [self._wide(part) for part in parts]
+            cells, bounds = on_common_bounds(small)
+            return Small(next(iter(columns), None), act(cells), None, bounds)
+        wides = [self.ground.wide(part) for part in parts]
         if lazily is not None:
             return Wide(lambda rows: lazily(rows, wides))
         return Wide(lambda rows: act([wide.run(rows) for wide in wides]))
 
-    def _wide(self, part: Part) -> Wide:
-        if isinstance(part, Wide):
-            return part
-        if part.column is None:
-            return Wide(lambda _rows: part.cells)
-        codes = np.asarray(self.table.columns[part.column].codes)  # a mapped file is sliced as a plain array
-        kind, number, error = (None if one is None else _spread(one) for one in part.cells)
-        return Wide(
-            lambda rows: Cells(
-                kind(codes[rows]) if kind else part.cells.kind,
-                number(codes[rows]) if number else part.cells.number,
-                error(codes[rows]) if error else part.cells.error,
-            )
-        )
+
+def _at(ticks: Ticks, bounds: NDArray[np.int64], form: tuple[int, str]) -> Cells:
+    """`ticks + form` at the beginning of each stretch; an error where nothing is there."""
+    ms, bad = np.zeros(len(bounds), np.int64), bounds == 0
+    for i, code in enumerate(bounds.tolist()):
+        try:
+            ms[i] = plus(ticks.ms(code), *form)
+        except NotADate:
+            bad[i] = True
+    return Cells(np.uint8(DATE), ms, bad)
 
 
 def _branch(rows: Rows, wides: list[Wide]) -> Cells:
@@ -440,84 +313,3 @@ def true_and_error(made: Cells) -> tuple[Any, Any]:
         error = ops.either(error, made.kind != TRUTH)
     true = made.number if np.asarray(made.number).dtype == np.bool_ else made.number != 0
     return (true, None) if error is None else (true & ~error, error)
-
-
-def kind_of(value: Any) -> tuple[int, Any]:
-    """Kind of a plain value, and its number (of a text: the text itself)."""
-    if value is None:
-        return NULL, 0
-    if isinstance(value, bool):
-        return TRUTH, int(value)
-    if isinstance(value, str):
-        return TEXT, value
-    if isinstance(value, Instant):
-        return DATE, value.ms
-    if isinstance(value, list | dict):
-        return (LIST if isinstance(value, list) else OBJECT), int(bool(value))
-    whole = integer(value)
-    return (ODD, value) if whole is None or abs(whole) > MAX_INTEGER else (INTEGER, whole)
-
-
-def _key(value: Any) -> tuple[int, Any]:
-    """What makes two values of a column one; sorts null first, then by kind and value."""
-    if isinstance(value, list):
-        return LIST, json.dumps(value, sort_keys=True)
-    return kind_of(value)
-
-
-def _path_of(expr: Any) -> str | None:
-    """The path that `expr` reads, if it does only that."""
-    path = expr.get("var") if isinstance(expr, dict) and len(expr) == 1 else None
-    return path if isinstance(path, str) else None
-
-
-def _later(amount: int, unit: str) -> Act:
-    """Dates `amount` units later, as `dates.plus` computes it."""
-    step = amount * {"day": DAY_MS, "hour": 3_600_000}.get(unit, 0)
-    beyond = abs(amount) > FURTHEST or abs(step) > 2 * FURTHEST
-
-    def act(cells: list[Cells]) -> Cells:
-        (one,) = cells
-        if amount == 0:
-            return one
-        if beyond:
-            return Cells(one.kind, one.number, np.ones_like(one.number, dtype=np.bool_))
-        if unit in ("day", "hour"):
-            later = one.number + np.int64(step)
-            return Cells(one.kind, later, ops.either(one.error, np.abs(later) > FURTHEST))
-        found, wrong = np.zeros_like(one.number), np.zeros_like(one.number, dtype=np.bool_)
-        for i, ms in np.ndenumerate(one.number):
-            try:
-                found[i] = plus(int(ms), amount, unit)
-            except NotADate:
-                wrong[i] = True
-        return Cells(one.kind, found, ops.either(one.error, wrong))
-
-    return act
-
-
-def _spread(table: Any) -> Callable[[Any], Any] | None:
-    """From codes to what stands in `table`; None where it is one value for all. Bits become comparisons of codes."""
-    if np.ndim(table) == 0:
-        return None
-    if table.dtype != np.bool_:
-        return lambda codes: np.take(table, codes)
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], table, [False])).view(np.int8)))
-    runs = list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-    if len(runs) > MOST_RUNS:
-        return lambda codes: np.take(table, codes)
-    last = len(table)
-
-    def compare(codes: Any) -> Any:
-        found = None
-        for low, high in runs:
-            one = codes == low if high == low + 1 else codes < high if low == 0 else codes >= low
-            if low > 0 and low + 1 < high < last:
-                one &= codes < high
-            found = one if found is None else found | one
-        return np.zeros(codes.shape, np.bool_) if found is None else found
-
-    return compare
-
-
-FAULTY = Small(None, ops.FAULTY)

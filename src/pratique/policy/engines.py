@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pratique.policy.certlogic import Fault, Instant, Value
-from pratique.policy.columns import Ground, Plan, table_of
+from pratique.policy.columns import Plan
 from pratique.policy.compile_py import compiled
 from pratique.policy.statics import paths_of
 from pratique.policy.suites import Engine, equal, interpret
+from pratique.policy.table import Ground, table_of
 
 
 def columns(expression: Any, data: Sequence[Any]) -> list[Value | Fault]:

@@ -4,21 +4,25 @@ Counts only. Cells of fewer than 10 people are hidden, and a second one where th
 in the order they were given, never by share: nobody is ranked (law 5). Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from pratique.core.text import Text
-from pratique.policy.city import OUTCOMES, Decided, Population, decide_city
+from pratique.policy.city import Population
 from pratique.policy.model import Reason, RuleSet
+from pratique.policy.tally import Tally
 from pratique.policy.texts import fill, placeholders
 
 HIDDEN_BELOW = 10
 CAUSES = 3
+Groups: TypeAlias = Mapping[
+    str, tuple[NDArray[Any], Sequence[str]]
+]  # kind → code a person, names of the codes
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -76,7 +80,7 @@ def preview(
     new: RuleSet,
     population: Population,
     clocks: Sequence[datetime],
-    groups: Mapping[str, tuple[NDArray[Any], Sequence[str]]] | None = None,
+    groups: Groups | None = None,
     assumed: Text | None = None,
 ) -> Preview:
     """Compare the live policy (None: none) with a draft at each of `clocks`, the first being now.
@@ -84,26 +88,47 @@ def preview(
     `groups`: a kind of group (area, age band) → code a person and the names of the codes. Raises ValueError for rule
     sets that cannot be decided as columns.
     """
-    days, first = [], None
-    for at in clocks:
-        after = decide_city(new, population, at, until=False)
-        before = decide_city(old, population, at, until=False) if old is not None else None
-        first = first or (before, after)
-        days.append(_day(at, before, after))
-    if first is None:
+    return preview_parts(old, new, [(population, groups or {})], clocks, assumed)
+
+
+def preview_parts(
+    old: RuleSet | None,
+    new: RuleSet,
+    parts: Iterable[Population | tuple[Population, Groups]],
+    clocks: Sequence[datetime],
+    assumed: Text | None = None,
+) -> Preview:
+    """`preview` of a city that comes part by part, each with its groups or without: one part is in memory at a time."""
+    tallies = [Tally(old, new, at) for at in clocks]
+    if not tallies:
         raise ValueError("a preview needs at least one clock")
-    before, after = first
-    worse, better = _moved(before, after)
+    names: dict[str, Sequence[str]] = {}
+    for part in parts:
+        population, groups = (part, {}) if isinstance(part, Population) else part
+        names |= {kind: given[1] for kind, given in groups.items()}
+        for i, tally in enumerate(tallies):
+            tally.add(population, groups if i == 0 else {})
+    return _preview_of(tallies, names, assumed)
+
+
+def _preview_of(
+    tallies: Sequence[Tally], names: Mapping[str, Sequence[str]], assumed: Text | None
+) -> Preview:
+    first = tallies[0]
+    worse, better = _moved(first.matrix)
     return Preview(
-        worse=hidden(int(worse.sum())),
-        better=hidden(int(better.sum())),
-        people=population.length,
-        causes=_causes(after, worse),
-        cannot_be_judged=int(np.count_nonzero(after.open)),
-        days=tuple(days),
-        rules=_rule_changes(before, after),
-        groups={kind: _groups(*given, worse, better) for kind, given in (groups or {}).items()},
-        by_rows=after.by_rows,
+        worse=hidden(worse),
+        better=hidden(better),
+        people=first.people,
+        causes=_causes(first),
+        cannot_be_judged=first.cannot_be_judged,
+        days=tuple(map(_day, tallies)),
+        rules=tuple(
+            RuleChange(name, hidden(failing), hidden(passing))
+            for name, (failing, passing) in first.newly.items()
+        ),
+        groups={kind: _groups(names[kind], table) for kind, table in first.groups.items()},
+        by_rows=first.by_rows,
         assumed=assumed,
     )
 
@@ -113,37 +138,29 @@ def hidden(count: int) -> int | None:
     return None if 0 < count < HIDDEN_BELOW else count
 
 
-def _day(at: datetime, before: Decided | None, after: Decided) -> Day:
-    was = before.outcome if before is not None else np.zeros_like(after.outcome)
-    pairs = np.bincount(was.astype(np.intp) * len(OUTCOMES) + after.outcome, minlength=len(OUTCOMES) ** 2)
-    matrix = pairs.reshape(len(OUTCOMES), len(OUTCOMES)).tolist()
-    worse = sum(matrix[i][j] for i in range(len(OUTCOMES)) for j in range(i + 1, len(OUTCOMES)))
-    better = sum(matrix[i][j] for i in range(len(OUTCOMES)) for j in range(i))
-    needing: dict[str, int] = {}
-    for remedy in dict.fromkeys(rule.house.remedy for rule in after.rules if rule.house):
-        bits = sum(1 << i for i, rule in enumerate(after.rules) if rule.house and rule.house.remedy == remedy)
-        needing[remedy] = int(np.count_nonzero(after.failing & after.failing.dtype.type(bits)))
+def _day(tally: Tally) -> Day:
+    worse, better = _moved(tally.matrix)
     return Day(
-        at,
-        tuple(tuple(row) for row in _guarded(matrix)),
+        tally.at,
+        tuple(tuple(row) for row in _guarded(tally.matrix.tolist())),
         hidden(worse),
         hidden(better),
-        {remedy: hidden(count) for remedy, count in needing.items()},
+        {remedy: hidden(count) for remedy, count in tally.needing.items()},
     )
 
 
-def _moved(before: Decided | None, after: Decided) -> tuple[Any, Any]:
-    was = before.outcome if before is not None else np.zeros_like(after.outcome)
-    return after.outcome > was, after.outcome < was
+def _moved(matrix: Any) -> tuple[int, int]:
+    """How many are worse off, and better off."""
+    return int(np.triu(matrix, 1).sum()), int(np.tril(matrix, -1).sum())
 
 
-def _causes(after: Decided, worse: Any) -> tuple[Cause, ...]:
+def _causes(tally: Tally) -> tuple[Cause, ...]:
     """The commonest reasons among those who would be worse off. Times in the texts are left open: they differ."""
-    counted = []
-    for i, rule in enumerate(after.rules):
-        count = int(np.count_nonzero(worse & ((after.failing >> i) & 1).astype(np.bool_)))
-        if count and rule.house:
-            counted.append((count, rule.house))
+    counted = [
+        (count, rule.house)
+        for count, rule in zip(tally.worse_by, tally.after, strict=True)
+        if count and rule.house
+    ]
     counted.sort(key=lambda pair: -pair[0])
     return tuple(
         Cause(
@@ -160,34 +177,8 @@ def _open_times(text: Text) -> Text:
     return fill(text, dict.fromkeys(placeholders(text), Text("their own time", "各自的时间")))
 
 
-def _rule_changes(before: Decided | None, after: Decided) -> tuple[RuleChange, ...]:
-    names = list(
-        dict.fromkeys(rule.id for made in (before, after) if made is not None for rule in made.rules)
-    )
-    found = []
-    for name in names:
-        was, now = (_fails(made, name, len(after.outcome)) for made in (before, after))
-        found.append(
-            RuleChange(
-                name, hidden(int(np.count_nonzero(now & ~was))), hidden(int(np.count_nonzero(was & ~now)))
-            )
-        )
-    return tuple(found)
-
-
-def _fails(made: Decided | None, name: str, length: int) -> Any:
-    for i, rule in enumerate(made.rules if made is not None else ()):
-        if rule.id == name and made is not None:
-            return ((made.failing >> i) & 1).astype(np.bool_)
-    return np.zeros(length, np.bool_)
-
-
-def _groups(codes: Any, names: Sequence[str], worse: Any, better: Any) -> tuple[Group, ...]:
-    everybody = np.bincount(codes, minlength=len(names))
-    down = np.bincount(codes[worse], minlength=len(names))
-    up = np.bincount(codes[better], minlength=len(names))
-    table = _guarded(np.stack([down, up, everybody - down - up], axis=1).tolist())
-    return tuple(Group(name, *row) for name, row in zip(names, table, strict=True))
+def _groups(names: Sequence[str], counted: Any) -> tuple[Group, ...]:
+    return tuple(Group(name, *row) for name, row in zip(names, _guarded(counted.tolist()), strict=True))
 
 
 def _guarded(table: list[list[int]]) -> list[list[int | None]]:

@@ -12,13 +12,14 @@ import numpy as np
 from pratique.core.moment import to_ms
 from pratique.core.text import Text
 from pratique.policy.city import Population
-from pratique.policy.columns import Column, Moments
 from pratique.policy.context import DATE_FIELDS, ITEMS_OF_SUBJECT, clock_text, label_of
-from pratique.policy.dates import read_date
+from pratique.policy.dates import DAY_MS, read_date
 from pratique.policy.model import HouseRule
+from pratique.policy.table import Column, Ticks
 
 DAYS = 10  # how far back tests go
 MINUTES = DAYS * 24 * 60
+MINUTE_MS = 60_000
 KNOWN_AFTER = timedelta(hours=6)
 ASSUMED = Text(
     "assumed: 95 % were tested within ten days, evenly spread; 8 % of tests are single tubes; 0.5 % were in a mixed "
@@ -63,7 +64,7 @@ def made_up_city(people: int, now: datetime, seed: int = 1) -> Population:
         "negatives_since_positive.1": second,
     }
     doses = np.where(dose > 0, chance.integers(1, 4, people, dtype=np.uint8), np.uint8(0))
-    start = now - timedelta(minutes=MINUTES)
+    start = now.replace(second=0, microsecond=0) - timedelta(minutes=MINUTES)
     moments = [start + timedelta(minutes=i) for i in range(MINUTES + 1)]
 
     def column(house: HouseRule, path: str) -> Column:
@@ -81,12 +82,10 @@ def made_up_city(people: int, now: datetime, seed: int = 1) -> Population:
         if name not in codes or field not in DATE_FIELDS:
             raise ValueError(f"the made-up city knows nothing about {path}")
         late = KNOWN_AFTER if field == "known" else timedelta()
-        ms = to_ms(start + late) + np.arange(MINUTES + 1, dtype=np.int64) * 60_000
         if house.grain == "instant":
-            return Column(codes[name], Moments(ms))
-        days = [0, *(read_date(clock_text(at + late, house.zone, "day")) for at in moments[1:])]
-        distinct, of_minute = np.unique(days, return_inverse=True)
-        return Column(of_minute.astype(np.uint8)[codes[name]], Moments(distinct, days=True))
+            return Column(codes[name], Ticks(MINUTE_MS, to_ms(start + late) // MINUTE_MS))
+        days = [0, *(read_date(clock_text(at + late, house.zone, "day")) // DAY_MS for at in moments[1:])]
+        return Column(np.array(days, np.int32)[codes[name]], Ticks(DAY_MS))
 
     def row(house: HouseRule, person: int) -> dict[str, Any]:
         subject: dict[str, Any] = {"doses": int(doses[person])}
