@@ -39,6 +39,7 @@ from pratique.people.staff import (
     unlock_staff,
 )
 from pratique.people.tokens import make_token, read_token
+from pratique.policy import service as policy
 from pratique.store.sealing import Place, Sealer
 from pratique.store.tx import Tx
 from pratique.web.frame import Caller
@@ -308,6 +309,7 @@ def forget(tx: Tx, moment: Moment, keys: SubjectSecrets, subject_id: str) -> For
     if not subject_exists(tx, subject_id):
         raise nobody()
     store.delete_subject(tx, subject_id)
+    policy.leave_mirror(tx, subject_id)
     final_by = moment.now + FINAL_WITHIN
     tx.run(
         "INSERT INTO forgetting (subject_id, asked_at, final_by) VALUES (:id, :at, :final)",

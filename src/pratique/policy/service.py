@@ -15,7 +15,7 @@ import msgspec
 from pratique.core.errors import Destroyed, NoMandate, NotFound
 from pratique.core.moment import Moment, from_ms, to_ms
 from pratique.core.text import Text
-from pratique.policy import check, store
+from pratique.policy import check, mirror_store, store
 from pratique.policy.certlogic import SPECIFICATION
 from pratique.policy.decide import decide
 from pratique.policy.model import Decision, Evidence, Policy, RuleSet, Verdict
@@ -164,6 +164,7 @@ def record_all(tx: Tx, moment: Moment, sealer: Sealer, changes: Iterable[Evidenc
         store.withdraw_evidence(tx, withdrawn)
     if added:
         store.add_evidence(tx, added)
+    mirror_store.queue(tx, (str(row["subject_id"]) for row in (*withdrawn, *added)))
 
 
 def evidence_of(tx: Tx, sealer: Sealer, subject_id: str) -> list[Evidence]:
@@ -206,6 +207,7 @@ def redecide_many(
         rows.append(row)
         results.append((decision, old))
     store.replace_decisions(tx, rows)
+    mirror_store.queue(tx, (row["subject_id"] for row in rows))
     return results
 
 
@@ -235,6 +237,7 @@ def sweep_due(
         return []
     if live_policy(tx, moment.now) is None:
         store.retire_decisions(tx, due)
+        mirror_store.queue(tx, due)
         return []
     return redecide_many(tx, moment, sealer, due)
 
@@ -271,6 +274,12 @@ def sweep_policy(tx: Tx, moment: Moment, sealer: Sealer, limit: int = SWEEP) -> 
 def forget_subject(tx: Tx, subject_id: str) -> None:
     """Delete what this room holds of a subject; its keys go elsewhere, in the same act."""
     store.forget_subject(tx, subject_id)
+    mirror_store.forget(tx, subject_id)
+
+
+def leave_mirror(tx: Tx, subject_id: str) -> None:
+    """A subject is being forgotten: the columns for sweeps are made anew without them."""
+    mirror_store.forget(tx, subject_id)
 
 
 def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
@@ -278,7 +287,8 @@ def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
 
     The policies themselves stay: rules are public, and their digests stand in the log.
     """
-    return store.erase_mandate(tx, mandate_id)
+    queued = mirror_store.forget_mandate(tx, mandate_id)
+    return {**store.erase_mandate(tx, mandate_id), "policy_outbox": queued}
 
 
 def _decide_like_others(

@@ -17,6 +17,7 @@ CLASS_OF_TABLE = {
     "access_index": "access", "access_log": "access",
     "evidence": "evidence",
     "decision": "decision", "facts_row": "decision", "policy": "decision", "policy_sweep": "decision",
+    "policy_outbox": "evidence",
     "notice": "notice", "notice_event": "notice", "notice_ground": "notice", "fault": "notice",
     "appeal": "appeal", "appeal_event": "appeal",
     "tube": "tube", "tube_member": "tube", "tube_event": "tube", "tube_conflict": "tube", "tube_batch": "tube",
