@@ -39,7 +39,7 @@ from pratique.gate.lists import Lists
 from pratique.gate.loop import Gate
 from pratique.gate.memory import Memory
 from pratique.gate.reader import read_frame
-from pratique.gate.relay import LcusRelay, lcus_frame
+from pratique.gate.drivers.lcus import LcusRelay, lcus_frame
 from pratique.gate.sources import Scan
 
 FRAMES = int(sys.argv[1]) if len(sys.argv) > 1 else 200

@@ -1,6 +1,11 @@
 """Synthetic roots, mandates, passes and snapshots for the tests of gates. Every key is made for one run."""
 
+import os
 import secrets
+import select
+import termios
+import time
+import tty
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -88,6 +93,27 @@ def a_home(folder: Path, now: datetime, **changes: Any) -> Path:
     (folder / "gate.json").write_bytes(msgspec.json.encode(enrolment))
     (folder / "snapshot.cbor").write_bytes(signed(now, **changes))
     return folder
+
+
+class Pty:
+    """One end is a real serial device by name; the other is ours."""
+
+    def __init__(self) -> None:
+        self.ours, theirs = os.openpty()
+        tty.setraw(theirs, termios.TCSANOW)
+        self.name = os.ttyname(theirs)
+        self._theirs = theirs
+
+    def read(self, size: int, seconds: float = 10) -> bytes:
+        got, until = b"", time.monotonic() + seconds
+        while len(got) < size and time.monotonic() < until:
+            if select.select([self.ours], [], [], 0.1)[0]:
+                got += os.read(self.ours, size - len(got))
+        return got
+
+    def unplug(self) -> None:
+        os.close(self._theirs)
+        os.close(self.ours)
 
 
 __all__ = ["HOLDER", "ISSUER", "KeyEntry", "pass_bytes", "show"]

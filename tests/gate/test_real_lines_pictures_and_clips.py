@@ -5,10 +5,8 @@ import os
 import select
 import subprocess
 import sys
-import termios
 import threading
 import time
-import tty
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,12 @@ import numpy as np
 import pytest
 import zxingcpp
 from PIL import Image
-from tests.gate.making import a_home, a_pass
+from tests.gate.making import Pty, a_home, a_pass
 
+from pratique.gate.drivers.lcus import LcusRelay, lcus_frame
 from pratique.gate.frames import NoFrames, camera_frames
+from pratique.gate.ports import DoorFault
 from pratique.gate.reader import halved, median, read_frame
-from pratique.gate.relay import DoorFault, LcusRelay, lcus_frame
 from pratique.gate.sources import (
     LONGEST_TEXT,
     Camera,
@@ -81,27 +80,6 @@ def gate(*args: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return a_home(tmp_path_factory.mktemp("home"), now())
-
-
-class Pty:
-    """One end is a real serial device by name; the other is ours."""
-
-    def __init__(self) -> None:
-        self.ours, theirs = os.openpty()
-        tty.setraw(theirs, termios.TCSANOW)
-        self.name = os.ttyname(theirs)
-        self._theirs = theirs
-
-    def read(self, size: int, seconds: float = 10) -> bytes:
-        got, until = b"", time.monotonic() + seconds
-        while len(got) < size and time.monotonic() < until:
-            if select.select([self.ours], [], [], 0.1)[0]:
-                got += os.read(self.ours, size - len(got))
-        return got
-
-    def unplug(self) -> None:
-        os.close(self._theirs)
-        os.close(self.ours)
 
 
 # The program

@@ -18,7 +18,7 @@ from pratique.gate.loop import Gate
 from pratique.gate.machine import LONGEST, Machine
 from pratique.gate.memory import Memory
 from pratique.gate.model import AMBER, STATES, STOPS, slot_of
-from pratique.gate.relay import DoorFault
+from pratique.gate.ports import DoorFault
 from pratique.gate.sources import Hint, Scan, SourceBack, SourceLost, Synced, Turned
 
 
@@ -36,6 +36,10 @@ class Door:
         if self.broken:
             raise DoorFault
         self.is_open = False
+
+    def check(self) -> None:
+        if self.broken:
+            raise DoorFault
 
 
 class Bench:

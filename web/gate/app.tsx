@@ -17,6 +17,7 @@ import { dayAndTime, ms } from "../shared/time.ts";
 import { inLanguage, say, t } from "../shared/words.ts";
 import { PICTURES } from "./pictures.tsx";
 import { sound, speak } from "./sounds.ts";
+import { StaffButton, StaffPad } from "./staff.tsx";
 import { face, listen, scanned, silent, status, type FaceName } from "./state.ts";
 import { listenToWedge } from "./wedge.ts";
 
@@ -54,9 +55,11 @@ function App() {
           <h1>{phrases(t(`gate.face.${name}`))}</h1>
           <p class="face-other" lang={other}>{inLanguage(other, `gate.face.${name}`)}</p>
           <Line name={name} />
+          <Advice />
         </div>
       </main>
       <Foot />
+      <StaffPad />
     </div>
   );
 }
@@ -68,6 +71,12 @@ function Line({ name }: { name: FaceName }) {
   if (!told || name === "starting") return null;
   const line = beyond(say(told.text), t(`gate.face.${name}`));
   return line ? <p class="face-line">{line}</p> : null;
+}
+
+/** A hint of the skin thermometer, beside the verdict and never part of it. */
+function Advice() {
+  const advice = silent.value ? null : status.value?.advice;
+  return advice ? <p class="face-advice" role="status">{say(advice)}</p> : null;
 }
 
 /** What a sentence says beyond the word that already stands above it. */
@@ -95,6 +104,7 @@ function Foot() {
         </span>
       )}
       <strong>{t("gate.counts-only")}</strong>
+      <StaffButton />
       {!camera.value && <button type="button" class="foot-button" onClick={() => { camera.value = true; }}><Camera />{t("gate.camera")}</button>}
       {camera.value && <button type="button" class="foot-button" onClick={() => { camera.value = false; }}><Camera />{t("gate.camera-off")}</button>}
     </footer>

@@ -13,6 +13,7 @@ export type Status = {
   text: Text;
   ages: { snapshot_s: number | null; snapshot: number | null; clock: string; mandate_end: string | null };
   mandate: Text | null;
+  advice?: Text | null;
 };
 
 /** The gate gives a sign of life each second; before three have gone by without one the screen says so itself. */

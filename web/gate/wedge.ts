@@ -7,6 +7,8 @@ export function listenToWedge(onText: (text: string) => void): void {
   let text = "";
   let last = 0;
   addEventListener("keydown", (event) => {
+    // What is typed into a field is a person's.
+    if (event.target instanceof HTMLInputElement) return;
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.timeStamp - last > GAP) text = "";
     last = event.timeStamp;

@@ -33,5 +33,6 @@ export function play(notes: readonly Note[], shape: OscillatorType = "sine"): vo
 }
 
 export const vibrate = (pattern: number | number[]): void => {
-  navigator.vibrate?.(pattern);
+  // Before the first touch a browser refuses, and says so on its console.
+  if (navigator.userActivation?.hasBeenActive ?? true) navigator.vibrate?.(pattern);
 };

@@ -28,7 +28,7 @@ PAIRS = frozenset(
 ALARMS = frozenset(
     {
         "start", "door", "device_key", "scanner", "snapshot_missing",
-        "stale", "clock", "storage", "snapshot_refused", "upload",
+        "stale", "clock", "storage", "snapshot_refused", "upload", "peripheral",
     }
 )  # fmt: skip
 

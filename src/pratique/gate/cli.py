@@ -16,17 +16,23 @@ from cyclopts import App, Parameter
 
 from pratique.gate import texts
 from pratique.gate.clock import ticks
+from pratique.gate.drivers.thermo import thermometer_for
 from pratique.gate.enrol import KEY, device_signer
 from pratique.gate.enrol import enrol as enrol_gate
 from pratique.gate.http import Refused, Unreachable
-from pratique.gate.loop import WAITING
+from pratique.gate.loop import WAITING, Show
+from pratique.gate.outfit import calibration_at, tellers, watch
 from pratique.gate.relay import relay_for
 from pratique.gate.screen import Screen
-from pratique.gate.sources import Event, Scan, SerialLines, Turned, source_for
+from pratique.gate.signs import Signs
+from pratique.gate.sources import Event, Scan, SerialLines, Silent, Turned, source_for
+from pratique.gate.staff import FREE_ACTS, Act, Door, Staffed
 from pratique.gate.station import CannotStart, Station, enrolment_at, places
 from pratique.gate.sync import PULL_EVERY, Sync
 
 gate = App(name="gate", help="The terminal at the door: decides offline, remembers nobody.")
+for _name in ("pin", "voices", "thermometer-check", "disk-check"):
+    gate.command(f"pratique.gate.upkeep:{_name.replace('-', '_')}", name=_name)
 
 HOME = Path(os.environ.get("PRATIQUE_GATE_HOME", "~/.pratique-gate")).expanduser()
 YES, NO, WRONG_CALL, FAULT = 0, 1, 2, 3
@@ -44,6 +50,10 @@ def run(
     every: float = PULL_EVERY,
     relay: str = "",
     turn: str = "",
+    lamp: str = "",
+    voice: str = "",
+    printer: str = "",
+    thermometer: str = "",
     screen: int | None = None,
     static: Path | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
@@ -53,7 +63,8 @@ def run(
     Parameters
     ----------
     source
-        camera, camera:PATH (a device, or a Y4M or MJPEG clip), serial:PATH, stdin, image:PATH or browser.
+        camera, camera:PATH (a device, or a Y4M or MJPEG clip), serial:PATH, hid:PATH, stdin, image:PATH, browser
+        or python:PACKAGE.MODULE:CLASS.
     home
         the gate's own folder, made by `pratique gate enrol`.
     snapshot
@@ -67,9 +78,17 @@ def run(
     every
         seconds between two rounds with the server.
     relay
-        serial:PATH of an LCUS relay.
+        serial:PATH[:CHANNEL] of an LCUS board, osdp:PATH:ADDRESS:KEYFILE, gpio:CHIP:LINE or python:….
     turn
         serial:PATH of a turn sensor; without one a passage counts as made.
+    lamp
+        serial:PATH of an LCUS board with green, amber and red on channels 2, 3 and 4, or python:….
+    voice
+        a folder of spoken sentences (`pratique gate voices FOLDER`), or python:….
+    printer
+        an ESC/POS printer for counter slips: /dev/usb/lp0, or python:….
+    thermometer
+        serial:PATH, i2c:PATH or python:… of a skin thermometer that passed `thermometer-check`: a hint, no more.
     screen
         serve the kiosk page on 127.0.0.1 at this port (0: any free one).
     static
@@ -83,6 +102,9 @@ def run(
             raise ValueError("a turn sensor is given as serial:PATH")
         where = places(home, snapshot, journal, roots)
         enrolment = enrolment_at(where)
+        around = tellers(lamp, voice, printer, enrolment.place)
+        sensor = thermometer_for(thermometer) if thermometer else None
+        calibration = calibration_at(home) if sensor else None
     except (ValueError, CannotStart) as fault:
         return _told(str(fault), NO if isinstance(fault, CannotStart) and fault.ended else WRONG_CALL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold what was scanned
@@ -98,17 +120,25 @@ def run(
 
     with ExitStack() as held:
         try:
-            page = _screen(screen, static, events) if screen is not None else None
-            if page is not None:
+            shows: list[Show] = []
+            if screen is not None:
+                page = _screen(screen, static, home, events)
                 held.callback(page.close)
-            show = page.show if page is not None else None
-            station = Station(where, enrolment, opens, tell, show, turn_sensor=bool(turn))
+                shows.append(page.show)
+            if around:
+                signs = Signs(around, lambda name, stands: _drop_if_full(events, Silent(name, stands)))
+                held.callback(signs.close)
+                shows.append(signs.show)
+            station = Station(where, enrolment, opens, tell, _to_all(shows), turn_sensor=bool(turn))
         except CannotStart as fault:
             return _told(str(fault), FAULT)
         held.callback(station.close)
         held.callback(stop.set)
         if turn:
             _start_turn_sensor(turn, events, stop)
+        if sensor and calibration:
+            watching = (sensor, calibration, lambda event: _drop_if_full(events, event), stop)
+            threading.Thread(target=watch, args=watching, name="thermometer", daemon=True).start()
         if server:
             station.start_sync(server.rstrip("/"), every, events)
         patient = source == "stdin" or source.startswith("image:")
@@ -203,9 +233,29 @@ def sync(
     return YES
 
 
-def _screen(port: int, static: Path | None, events: "queue.Queue[Event]") -> Screen:
+def _to_all(shows: list[Show]) -> Show | None:
+    """One screen, or none, or everything that says the same as the screen."""
+    if not shows:
+        return None
+
+    def show(status: dict[str, Any]) -> None:
+        for each in shows:
+            each(status)
+
+    return show
+
+
+def _screen(port: int, static: Path | None, home: Path, events: "queue.Queue[Event]") -> Screen:
+    door = Door(home)
+
+    def staffed(act: Act, typed: str) -> bool | None:
+        knows = True if act in FREE_ACTS else door.opens(typed, ticks())
+        if knows:
+            events.put(Staffed(act))
+        return knows
+
     try:
-        page = Screen(port, lambda text: _drop_if_full(events, Scan(text, ticks())), static)
+        page = Screen(port, lambda text: _drop_if_full(events, Scan(text, ticks())), static, staffed=staffed)
     except OSError:
         raise CannotStart(f"--screen {port}: this port is taken: name another one") from None
     print(f"pratique gate: screen at http://127.0.0.1:{page.port}/", file=sys.stderr, flush=True)

@@ -13,16 +13,19 @@ from pratique.gate.clock import Clock, Reading, ticks
 from pratique.gate.decide import Judged, decide
 from pratique.gate.journal import Journal
 from pratique.gate.lists import Lists, Loaded
+from pratique.gate.machine import Event as Moves
 from pratique.gate.machine import Machine
 from pratique.gate.memory import Memory
 from pratique.gate.model import SLOT_CLOSES_AFTER, Decision, slot_of
 from pratique.gate.order import Order, is_over
-from pratique.gate.relay import DoorFault, Relay
+from pratique.gate.ports import DoorFault, Relay
 from pratique.gate.show import status
 from pratique.gate.sources import (
+    Advised,
     Event,
     Hint,
     Scan,
+    Silent,
     Source,
     SourceBack,
     SourceEnded,
@@ -30,13 +33,18 @@ from pratique.gate.sources import (
     Synced,
     Turned,
 )
+from pratique.gate.staff import Act, Staffed
 
 Tell = Callable[[dict[str, Any]], None]
 Show = Callable[[dict[str, Any]], None]
 
 CHORES_EVERY = 1.0  # seconds
+ADVICE_STANDS = 5.0  # seconds
 END_AFTER = 900.0  # seconds of running time between "over" and the end
 WAITING = 16  # events; a camera that is faster than the loop loses frames, never the loop its step
+
+
+_STAFF_EVENT: dict[Act, Moves] = {"maintenance": "pin", "touch": "touched", "leave": "left"}
 
 
 class Open(NamedTuple):
@@ -64,6 +72,8 @@ class Gate:
         self._open: Open | None = None
         self._verdict: Decision | None = None
         self._hint = ""
+        self._advice, self._advised_at = "", float("-inf")
+        self._silent: set[str] = set()
         self._held_open = self._pull_refused = False
         self._chores_at = float("-inf")
         self._floor_slot = self._closing_slot = 0
@@ -128,6 +138,13 @@ class Gate:
                 self._cause("scanner", False)
             case Synced():
                 self._synced(event)
+            case Staffed():
+                self._staffed(event.act)
+            case Advised():
+                self._advised(event.word)
+            case Silent():
+                (self._silent.add if event.stands else self._silent.discard)(event.name)
+                self._cause("peripheral", bool(self._silent))
             case _:
                 pass
 
@@ -139,6 +156,32 @@ class Gate:
             self._pull_refused = told.pull not in ("", "offline")
         if told.push is not None:
             self._cause("upload", told.push not in ("", "offline"))
+
+    def _staffed(self, act: Act) -> None:
+        """A person with the PIN admits somebody by hand, or works on the gate."""
+        now = self._ticks()
+        if act == "admit":
+            self._admit(now)
+        else:
+            self._step(self.machine.feed(_STAFF_EVENT[act], now))
+
+    def _admit(self, now: float) -> None:
+        loaded, state = self.lists.current, self.machine.state
+        policy, snapshot = (loaded.policy_number, loaded.number) if loaded else (0, 0)
+        by_hand = Decision("staff", "admitted", policy, snapshot)
+        if state == "out_of_order":  # the door is opened with a key; the count stays true
+            self.journal.record(by_hand, slot_of(self._now.unix))
+            self._tell(self._line(by_hand, by_hand.reason, now))
+        elif state in ("ready", "degraded", "reading", "decided"):
+            self._commit(Judged(by_hand), now)
+
+    def _advised(self, word: str) -> None:
+        """A hint from the thermometer stands for five seconds. It is shown, never counted and never decides."""
+        if word or self._ticks() - self._advised_at >= ADVICE_STANDS:
+            changed, self._advice = word != self._advice, word
+            self._advised_at = self._ticks()
+            if changed:
+                self._display()
 
     def scan(self, scan: Scan) -> None:
         """Decide on one text, make it durable, then open. Tells one line, or nothing where the scan does not count."""
@@ -214,6 +257,8 @@ class Gate:
             self._dead_man(loaded)
         if "door" in self.machine.faults:
             self._door(self._held_open)
+        else:
+            self._ask_the_door()
         self._write_down()
         self._display()
 
@@ -298,6 +343,12 @@ class Gate:
         else:
             self._cause("door", False)
 
+    def _ask_the_door(self) -> None:
+        try:
+            self.relay.check()
+        except DoorFault:
+            self._cause("door", True)
+
     def _cause(self, fault: str, stands: bool) -> None:
         if (fault in self.machine.faults) is not stands:
             self.journal.alarm(fault, stands, slot_of(self._now.unix))
@@ -318,5 +369,14 @@ class Gate:
         if self._show is not None:
             order, counts = self.lists.order(self._now.now), self.journal.counts(slot_of(self._now.unix))
             self._show(
-                status(self.machine, self._verdict, self._hint, self.lists.current, order, self._now, counts)
+                status(
+                    self.machine,
+                    self._verdict,
+                    self._hint,
+                    self.lists.current,
+                    order,
+                    self._now,
+                    counts,
+                    self._advice,
+                )
             )

@@ -48,7 +48,7 @@ Grade = Literal["good", "lower_bound", "bad"]
 
 # A fault that stops the gate, and one that it works through with an amber lamp.
 STOPS = frozenset({"start", "door", "device_key", "scanner", "snapshot_missing"})
-AMBER = frozenset({"stale", "clock", "storage", "snapshot_refused", "upload"})
+AMBER = frozenset({"stale", "clock", "storage", "snapshot_refused", "upload", "peripheral"})
 
 Lamp = Literal["off", "progress", "success", "attention", "error"]
 LAMPS: dict[str, Lamp] = {

@@ -18,6 +18,7 @@ from typing import Any
 from pratique.core.canonical import strict_json
 from pratique.core.text import Text
 from pratique.gate.sources import LONGEST_TEXT
+from pratique.gate.staff import ACTS, Act
 
 CSP = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; "
@@ -29,6 +30,7 @@ MOST_PAGES = 8
 _BODY = LONGEST_TEXT * 6 + 100
 
 Scanned = Callable[[str], None]
+Staffed = Callable[[Act, str], bool | None]
 
 
 class Screen:
@@ -40,9 +42,10 @@ class Screen:
         scanned: Scanned,
         static: Path | None = None,
         turned: Callable[[], None] | None = None,
+        staffed: Staffed | None = None,
     ) -> None:
         """Bind 127.0.0.1:`port` (0: any free one). Raises OSError where the port is taken."""
-        self.scanned, self.turned = scanned, turned
+        self.scanned, self.turned, self.staffed = scanned, turned, staffed
         self.static = static or Path(str(files("pratique") / "web" / "static"))
         self._pages: set[queue.Queue[bytes]] = set()
         self._lock = threading.Lock()
@@ -134,6 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(202, b"", "application/json")
         elif self.path == "/scan":
             self._scan(raw)
+        elif self.path == "/staff" and self.of.staffed is not None:
+            self._staff(raw, self.of.staffed)
         else:
             self._refuse(404, Text("no such address", "没有此地址"))
 
@@ -148,6 +153,30 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.of.scanned(text)
         self._answer(202, b"", "application/json")
+
+    def _staff(self, raw: bytes, staffed: Staffed) -> None:
+        try:
+            body = strict_json(raw)
+        except ValueError:
+            body = None
+        act = body.get("act") if isinstance(body, dict) and set(body) <= {"act", "pin"} else None
+        pin = body.get("pin", "") if isinstance(body, dict) else ""
+        if act not in ACTS or not isinstance(pin, str) or len(pin) > 64:
+            self._refuse(
+                422, Text(f"send act ({', '.join(ACTS)}) and pin", f"请发送 act（{'、'.join(ACTS)}）与 pin")
+            )
+            return
+        knows = staffed(act, pin)
+        if knows:
+            self._answer(202, b"", "application/json")
+        elif knows is None:
+            text = Text(
+                "no PIN is set here, or too many were wrong: wait five minutes",
+                "尚未设置密码，或错误次数过多：请等五分钟",
+            )
+            self._refuse(423, text)
+        else:
+            self._refuse(403, Text("this is not the PIN", "密码不正确"))
 
     def _ours(self) -> bool:
         if self.headers.get("Host", "") in self.of.own_names():

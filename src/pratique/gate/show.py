@@ -19,11 +19,16 @@ def status(
     order: Order | None,
     reading: Reading,
     counts: dict[str, int],
+    advice: str = "",
 ) -> dict[str, Any]:
-    """The body of `GET /events`. `counts` are those of this quarter of an hour, by outcome: no finer time."""
+    """The body of `GET /events`. `advice` is a word of `texts.ADVICE` or nothing.
+
+    `counts` are those of this quarter of an hour, by outcome: no finer time.
+    """
     shown = verdict if verdict is not None and machine.state in ("decided", "waiting_passage") else None
     fault = min(machine.faults, default="")
     text = texts.line(machine.state, shown.outcome if shown else "", shown.reason if shown else "", fault)
+    said = texts.ADVICE.get(advice) if machine.state not in ("no_check", "retired", "out_of_order") else None
     if machine.state == "reading" and hint:
         text = texts.HINTS[hint]
     return {
@@ -31,6 +36,7 @@ def status(
         "outcome": shown.outcome if shown else None,
         "reason": shown.reason if shown else None,
         "lamp": LAMPS[shown.outcome if shown and machine.state == "decided" else machine.state],
+        "advice": {"en": said.en, "zh-Hans": said.zh_hans} if said else None,
         "faults": sorted(machine.faults),
         "text": {"en": text.en, "zh-Hans": text.zh_hans},
         "ages": {

@@ -8,14 +8,16 @@ import threading
 from collections.abc import Callable, Iterable
 from io import BufferedReader
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import serial
 
 from pratique.credentials.reasons import CredentialError
 from pratique.gate.clock import Confirmed, ticks
 from pratique.gate.frames import NoFrames, camera_frames
+from pratique.gate.ports import FOREIGN, foreign
 from pratique.gate.reader import Frame, read_frame
+from pratique.gate.staff import Staffed
 
 LONGEST_TEXT = 7_100  # the largest QR code holds 7,089 digits
 PREFIXES = ("PQ1:", "HC1:", "shc:/")
@@ -64,10 +66,24 @@ class Synced(NamedTuple):
     push: str | None = None
 
 
-Event = Synced | Scan | Hint | Turned | SourceLost | SourceBack | SourceEnded
+class Advised(NamedTuple):
+    """The skin thermometer has a hint (`word` of `texts.ADVICE`), or with "" nothing to say."""
+
+    word: str
+
+
+class Silent(NamedTuple):
+    """A lamp, voice, printer or thermometer does not answer (`stands`), or does again."""
+
+    name: str
+    stands: bool
+
+
+Event = Synced | Scan | Hint | Turned | Staffed | Advised | Silent | SourceLost | SourceBack | SourceEnded
 Put = Callable[[Event], None]
 
 
+@runtime_checkable
 class Source(Protocol):
     """Runs until `stop` is set or nothing more can come."""
 
@@ -232,7 +248,13 @@ def as_text(line: bytes) -> str:
 
 
 def source_for(name: str) -> Source:
-    """`stdin`, `image:PATH`, `serial:PATH`, `camera`, `camera:PATH` or `browser`. Raises ValueError."""
+    """`stdin`, `image:PATH`, `serial:PATH`, `hid:PATH`, `camera`, `camera:PATH`, `browser` or `python:…`.
+
+    Raises ValueError.
+    """
+    if name.startswith(FOREIGN):
+        made: Source = foreign(name, Source)
+        return made
     kind, _, path = name.partition(":")
     if name == "stdin":
         return Lines()
@@ -242,6 +264,13 @@ def source_for(name: str) -> Source:
         return Pictures(Path(path))
     if kind == "serial" and path:
         return SerialLines(path)
+    if kind == "hid" and path:
+        from pratique.gate.drivers.hid import Hid
+
+        return Hid(path)
     if kind == "camera":
         return Camera(path or "/dev/video0")
-    raise ValueError("a source is camera, camera:PATH, serial:PATH, stdin, image:PATH or browser")
+    raise ValueError(
+        "a source is camera, camera:PATH, serial:PATH, hid:PATH, stdin, image:PATH, browser "
+        "or python:PACKAGE.MODULE:CLASS"
+    )

@@ -30,7 +30,7 @@ from pratique.gate.loop import Gate, Show, Tell
 from pratique.gate.memory import Memory
 from pratique.gate.model import SLOT_SECONDS
 from pratique.gate.order import Order
-from pratique.gate.relay import Relay
+from pratique.gate.ports import Relay
 from pratique.gate.sources import Event, Synced
 
 

@@ -4,6 +4,7 @@ Where the fault is in the code and not in the person, the line says what to do a
 """
 
 from pratique.core.text import Text
+from pratique.gate.model import Pair
 
 OUTCOMES = {
     "clear": Text("Enter", "请进"),
@@ -14,7 +15,7 @@ OUTCOMES = {
     "annulled": Text("Not entered: please show your code again", "未通过：请重新出示"),
 }
 
-REASONS = {
+REASONS: dict[Pair, Text] = {
     ("clear", "pass"): Text("Enter", "请进"),
     ("clear", "paper"): Text(
         "Enter. Paper or foreign certificate: staff may ask for a document",
@@ -81,13 +82,25 @@ FAULTS = {
         "newer lists were refused: the ones in use stay", "新名单被拒：继续使用现有名单"
     ),
     "upload": Text("the server refuses the counts: they are kept", "服务器拒收计数：已保留"),
+    "peripheral": Text(
+        "lamp, voice, printer or thermometer does not answer", "灯、语音、打印机或测温仪无响应"
+    ),
+}
+
+# The only things a skin thermometer may bring onto the screen: a hint, or why it says nothing. Never a reason.
+ADVICE = {
+    "take_reading": Text(
+        "Please have your temperature taken at the counter: this sensor is only a hint",
+        "请到窗口用体温计复测：此处读数仅供提示",
+    ),
+    "come_closer": Text("For a temperature hint, come a bit closer", "如需体温提示，请靠近一点"),
 }
 
 
 def line(state: str, outcome: str = "", reason: str = "", fault: str = "") -> Text:
     """The one line for the screen."""
     if state in ("decided", "waiting_passage") and outcome:
-        return REASONS[(outcome, reason)]
+        return REASONS[(outcome, reason)]  # type: ignore[index]
     if state == "out_of_order" and fault in FAULTS:
         return Text(
             f"{STATES[state].en}: {FAULTS[fault].en}", f"{STATES[state].zh_hans}:{FAULTS[fault].zh_hans}"

@@ -1,0 +1,157 @@
+"""`pratique gate pin|voices|thermometer-check|disk-check`: what is done once at a gate, by hand. Thin."""
+
+import json
+import os
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from statistics import fmean
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from pratique.gate.cli import FAULT, HOME, NO, WRONG_CALL, YES
+from pratique.gate.drivers.thermo import thermometer_for
+from pratique.gate.drivers.voice import make_voices
+from pratique.gate.enrol import write_whole
+from pratique.gate.outfit import CALIBRATION, today
+from pratique.gate.staff import set_pin
+from pratique.gate.warmth import LIMIT_C, Calibration, Fit, fit
+
+DUE = timedelta(days=365)
+READINGS = 10
+SYNC_FLOOR_MS = 0.05  # a disk that "syncs" faster than any medium can is lying
+
+
+def pin(*, home: Path = HOME) -> int:
+    """Set the staff PIN, read as one line from standard input: six digits or more.
+
+    Parameters
+    ----------
+    home
+        the gate's own folder.
+    """
+    if sys.stdin.isatty():
+        print("PIN: ", end="", file=sys.stderr, flush=True)
+    try:
+        set_pin(home, sys.stdin.readline().strip())
+    except ValueError as fault:
+        return _told(str(fault), WRONG_CALL)
+    except OSError as fault:
+        return _told(f"{home}: {fault}", FAULT)
+    return YES
+
+
+def voices(folder: Path) -> int:
+    """Make a first set of spoken sentences with espeak-ng. Recordings of a person under the same names are better.
+
+    Parameters
+    ----------
+    folder
+        where `pratique gate run --voice` finds them.
+    """
+    try:
+        print(f"{make_voices(folder)} sentences in {folder}")
+    except ValueError as fault:
+        return _told(str(fault), FAULT)
+    return YES
+
+
+def thermometer_check(
+    *,
+    thermometer: str,
+    home: Path = HOME,
+    points: str = "30,32,34,36,38,40,42",
+    limit: float = LIMIT_C,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
+    """Test the sensor against a blackbody: set it to each point, press Enter, wait. Only a sensor that passes is used.
+
+    Parameters
+    ----------
+    thermometer
+        serial:PATH, i2c:PATH or python:PACKAGE.MODULE:CLASS.
+    home
+        the gate's own folder; thermometer.json is written there.
+    points
+        blackbody temperatures in °C, at least five from 30 to 42.
+    limit
+        skin temperature in °C from which the screen asks for a clinical reading.
+    as_json
+        one JSON line with slope, offset and faults.
+    """
+    try:
+        sensor = thermometer_for(thermometer)
+        wanted = [float(point) for point in points.split(",")]
+        shown: list[tuple[float, float]] = []
+        references: list[float] = []
+        for point in wanted:
+            print(f"set the blackbody to {point:g} °C and press Enter", file=sys.stderr, flush=True)
+            if not sys.stdin.readline():
+                return _told("the test was not finished", NO)
+            readings = [sensor.read() for _ in range(READINGS)]
+            shown.append((point, fmean(r.object_c for r in readings if r.object_c is not None)))
+            references += [r.reference_c for r in readings if r.reference_c is not None]
+        found = fit(shown)
+    except ValueError as fault:
+        return _told(str(fault), WRONG_CALL)
+    except OSError as fault:
+        return _told(str(fault), FAULT)
+    if not found.faults:
+        day = today()
+        reference = fmean(references) if references else None
+        kept = Calibration(day, day + DUE, found.slope, found.offset_c, reference, limit)
+        write_whole(home / CALIBRATION, msgspec.json.encode(kept))
+    print(_fit_line(found, as_json))
+    return NO if found.faults else YES
+
+
+def _fit_line(found: Fit, as_json: bool) -> str:
+    if as_json:
+        told = {"slope": round(found.slope, 4), "offset_c": round(found.offset_c, 2), "faults": found.faults}
+        return json.dumps(told)
+    faults = ", ".join(found.faults)
+    verdict = f"not fit for use: {faults}" if faults else "fit for a hint, for a year"
+    return f"slope {found.slope:.3f}, offset {found.offset_c:+.2f} °C: {verdict}"
+
+
+def disk_check(
+    *, home: Path = HOME, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False
+) -> int:
+    """Write and sync a hundred times: tells how long a decision waits, and warns of a card that only pretends.
+
+    Parameters
+    ----------
+    home
+        the gate's own folder, on the disk in question.
+    as_json
+        one JSON line.
+    """
+    path, took = home / "disk-check.tmp", list[float]()
+    try:
+        with path.open("wb", buffering=0) as file:
+            for number in range(100):
+                start = time.perf_counter()
+                file.write(number.to_bytes(4, "big") * 1024)
+                os.fsync(file.fileno())
+                took.append((time.perf_counter() - start) * 1000)
+    except OSError as fault:
+        return _told(f"{home}: {fault}: check the disk", FAULT)
+    finally:
+        path.unlink(missing_ok=True)
+    took.sort()
+    median, worst = took[50], took[98]
+    lies = median < SYNC_FLOOR_MS
+    if as_json:
+        print(json.dumps({"p50_ms": round(median, 3), "p99_ms": round(worst, 3), "suspicious": lies}))
+    else:
+        text = "faster than any medium: this disk may lose what it confirmed" if lies else "plausible"
+        print(f"4 KiB and sync: p50 {median:.2f} ms, p99 {worst:.2f} ms: {text}")
+    return NO if lies else YES
+
+
+def _told(text: str, code: int) -> int:
+    print(f"pratique gate: {text}", file=sys.stderr)
+    return code
