@@ -33,13 +33,13 @@ from pratique.credentials.snapshot import KeyEntry, StatusEntry
 from pratique.credentials.status import build
 from pratique.credentials.trust import Bundle, make_bundle
 from pratique.gate.clock import Clock, ticks
+from pratique.gate.drivers.lcus import LcusRelay, lcus_frame
 from pratique.gate.enrol import write_whole
 from pratique.gate.journal import Journal
 from pratique.gate.lists import Lists
 from pratique.gate.loop import Gate
 from pratique.gate.memory import Memory
 from pratique.gate.reader import read_frame
-from pratique.gate.drivers.lcus import LcusRelay, lcus_frame
 from pratique.gate.sources import Scan
 
 FRAMES = int(sys.argv[1]) if len(sys.argv) > 1 else 200

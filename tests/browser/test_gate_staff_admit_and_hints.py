@@ -1,15 +1,15 @@
-"""Staff with the PIN at the gate's screen, by keyboard alone, in both languages; a temperature hint beside a verdict."""
+"""Staff with the PIN at the gate's screen, by keyboard alone, in both languages; a temperature hint by a verdict."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.browser.test_gate_screen_shows_each_state import status, watch
 
 from pratique.gate import texts
 from pratique.gate.screen import Screen
 from pratique.gate.staff import Act, Door, set_pin
+from tests.browser.test_gate_screen_shows_each_state import status, watch
 
 
 @pytest.fixture
@@ -35,7 +35,8 @@ def screen(tmp_path: Path, acts: list[Act]) -> Iterator[Screen]:
 
 
 @pytest.mark.parametrize(
-    ("language", "button", "wrong"), [("zh-Hans", "工作人员", "密码不正确"), ("en", "Staff", "this is not the PIN")]
+    ("language", "button", "wrong"),
+    [("zh-Hans", "工作人员", "密码不正确"), ("en", "Staff", "this is not the PIN")],
 )
 def test_one_person_is_admitted_by_keyboard(
     browser: Browser, screen: Screen, acts: list[Act], language: str, button: str, wrong: str

@@ -19,6 +19,7 @@ from pratique.core.canonical import strict_json
 from pratique.core.text import Text
 from pratique.gate.sources import LONGEST_TEXT
 from pratique.gate.staff import ACTS, Act
+from pratique.gate.websocket import serve
 
 CSP = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; "
@@ -99,6 +100,12 @@ class Screen:
         self._server.server_close()
 
 
+def _text_of(body: Any) -> str | None:
+    """The text of a scan, or None where the body is not one."""
+    text = body.get("text") if isinstance(body, dict) and set(body) == {"text"} else None
+    return text if isinstance(text, str) and 0 < len(text) <= LONGEST_TEXT else None
+
+
 class _Handler(BaseHTTPRequestHandler):
     of: Screen
     protocol_version = "HTTP/1.1"
@@ -112,6 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path == "/events":
             self._events()
+        elif path == "/socket":
+            self._socket()
         elif path in ("/", "/gate", "/gate/"):
             self._file("gate/index.html")
         elif path.startswith("/static/"):
@@ -147,8 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
             body = strict_json(raw)
         except ValueError:
             body = None
-        text = body.get("text") if isinstance(body, dict) and set(body) == {"text"} else None
-        if not isinstance(text, str) or not 0 < len(text) <= LONGEST_TEXT:
+        text = _text_of(body)
+        if text is None:
             self._refuse(422, Text('send {"text": …} with what was read', '请发送 {"text": …}'))
             return
         self.of.scanned(text)
@@ -204,6 +213,41 @@ class _Handler(BaseHTTPRequestHandler):
             pass
         finally:
             self.of.leave(page)
+
+    def _socket(self) -> None:
+        """The same view for a maker's own panel."""
+        self.close_connection = True
+        if "websocket" not in self.headers.get("Upgrade", "").lower():
+            self._refuse(426, Text("this address speaks WebSocket", "此地址使用 WebSocket"))
+            return
+        if self.headers.get("Origin") not in (None, *(f"http://{name}" for name in self.of.own_names())):
+            self._refuse(403, Text("only the page of this gate may scan", "只有本机页面可以扫码"))
+            return
+        page = self.of.join()
+        if page is None:
+            self._refuse(503, Text("too many pages are open", "打开的页面过多"))
+            return
+        asked = f"{self.requestline}\r\n" + "".join(f"{k}: {v}\r\n" for k, v in self.headers.items())
+        try:
+            self.connection.settimeout(None)
+            serve(self.connection, f"{asked}\r\n".encode("latin-1"), page, EVERY, self.of.last, self._message)
+        finally:
+            self.of.leave(page)
+
+    def _message(self, raw: str) -> str:
+        """One message of a panel: `{"text": …}` is a scan, `{"turned": true}` a turn. What was wrong, or ""."""
+        try:
+            body = strict_json(raw.encode())
+        except ValueError:
+            body = None
+        if body == {"turned": True} and self.of.turned is not None:
+            self.of.turned()
+            return ""
+        text = _text_of(body)
+        if text is None:
+            return 'send {"text": …} with what was read, or {"turned": true}'
+        self.of.scanned(text)
+        return ""
 
     def _file(self, name: str) -> None:
         root = self.of.static.resolve()

@@ -13,10 +13,12 @@ import msgspec
 from cyclopts import Parameter
 
 from pratique.gate.cli import FAULT, HOME, NO, WRONG_CALL, YES
+from pratique.gate.driver_check import examine
 from pratique.gate.drivers.thermo import thermometer_for
 from pratique.gate.drivers.voice import make_voices
 from pratique.gate.enrol import write_whole
 from pratique.gate.outfit import CALIBRATION, today
+from pratique.gate.ports import foreign
 from pratique.gate.staff import set_pin
 from pratique.gate.warmth import LIMIT_C, Calibration, Fit, fit
 
@@ -150,6 +152,35 @@ def disk_check(
         text = "faster than any medium: this disk may lose what it confirmed" if lies else "plausible"
         print(f"4 KiB and sync: p50 {median:.2f} ms, p99 {worst:.2f} ms: {text}")
     return NO if lies else YES
+
+
+def driver_check(
+    driver: str, *, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False
+) -> int:
+    """For makers: does this driver keep its promises? It is tried for real: doors open, lamps light.
+
+    Parameters
+    ----------
+    driver
+        python:PACKAGE.MODULE:CLASS[:ARGUMENT]
+    as_json
+        one JSON line for each promise.
+    """
+    try:
+        promises = examine(foreign(driver, object))
+    except ValueError as fault:
+        return _told(str(fault), WRONG_CALL)
+    for promise in promises:
+        mark = "yes" if promise.kept else "NO "
+        line = (
+            json.dumps(promise._asdict(), ensure_ascii=False)
+            if as_json
+            else f"{mark}  {promise.promise}  {promise.seen}"
+        )
+        print(line.rstrip())
+    if not promises:
+        return _told(f"{driver}: has no port: see docs/gate-sdk.md", NO)
+    return YES if all(promise.kept for promise in promises) else NO
 
 
 def _told(text: str, code: int) -> int:
