@@ -51,6 +51,7 @@ from pratique.store.sealing import Sealer
 from pratique.store.store import Store, open_store
 from pratique.store.tx import Tx
 from pratique.testing import api as testing_api
+from pratique.testing import carry_api
 from pratique.testing import service as testing
 from pratique.testing.booking import api as booking_api
 from pratique.testing.booking import service as booking
@@ -105,8 +106,12 @@ class Port(NamedTuple):
     @property
     def manifest_key(self) -> bytes:
         """The public X25519 key to which sites seal the copy of a manifest."""
-        private = hmac.digest(self.secret, b"manifest", sha256)
-        return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+        return X25519PrivateKey.from_private_bytes(self.manifest_secret).public_key().public_bytes_raw()
+
+    @property
+    def manifest_secret(self) -> bytes:
+        """The other half of `manifest_key`: opens the copies that second phones bring."""
+        return hmac.digest(self.secret, b"manifest", sha256)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -290,6 +295,7 @@ def routes(port: Port, desk: Desk) -> list[Route]:
         *people_api.routes(port.store, port.secret, port.sealer),
         *notices_api.routes(port.store, port.house, results(port), SKEW_S),
         *testing_api.routes(port.store, tell(port), port.manifest_key),
+        *carry_api.routes(port.store, tell(port), port.manifest_secret),
         *booking_api.routes(port.store, port.sealer, port.zone),
         *fleet_api.routes(port.store, port.signing_roots, QUORUM),
         *log_api.routes(port.log_folder),

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pratique.core.canonical import canonical_json
@@ -27,6 +27,7 @@ def test_it_works() -> None:
     assert len(given_places) == 2 or given_places == [(b"b", "x")]
 
 
+@settings(deadline=None)
 @given(
     st.binary(min_size=32, max_size=32),
     st.dictionaries(

@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from pratique.core.canonical import canonical_json
 from pratique.core.check37 import is_checked
-from pratique.people.binding import from_b64
+from pratique.people.binding import from_b64, to_b64
+from pratique.testing.carry import read_copy
 
 ELSEWHERE = {
     "en": "another device has sealed this tube; keep it apart and tell the site lead",
@@ -36,6 +39,9 @@ class Devices:
         self.capacity = 10
         self.requests: list[int] = []
         self.skews: list[timedelta] = []
+        self.private = bytes(range(1, 33))
+        self.lines: list[dict[str, Any]] = []
+        self.batches: list[dict[str, Any]] = []
 
     def enrol(self, body: dict[str, Any]) -> dict[str, Any]:
         if body["token"] not in self.invitations:
@@ -50,14 +56,32 @@ class Devices:
                 "id": "00000000000000000000000CAM",
                 "name": {"en": "Harbour district, all residents", "zh-Hans": "港区全员采样"},
                 "capacity": self.capacity,
+                "batches": self.batches,
                 "mandate_id": "00000000000000000000000MAN",
             },
             "site": {
                 "id": "0000000000000000000000S1TE",
                 "name": {"en": "Sampling site Pier One", "zh-Hans": "一号码头采样点"},
             },
-            "server_key": "A" * 43,
+            "server_key": to_b64(self.public_key),
         }
+
+    @property
+    def public_key(self) -> bytes:
+        """To which phones seal their copies."""
+        return X25519PrivateKey.from_private_bytes(self.private).public_key().public_bytes_raw()
+
+    def take_copies(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        """Copies that another phone carried, opened by the server's own code."""
+        results = []
+        for text in body["copies"]:
+            event = msgspec.to_builtins(read_copy(self.private, text, lambda _: "0000000000000000000000S1TE"))
+            gap = event["prev"] != self.heads.get(event["dev"], "") and not any(
+                kept["id"] == event["id"] for kept in self.stored
+            )
+            told = {"outcome": "refused", "code": "CHAIN_GAP", "field": "seq"} if gap else self._one(event)
+            results.append({"id": ""} | told)
+        return results
 
     def take(self, body: dict[str, Any]) -> list[dict[str, Any]]:
         """One result an event. `now` is the device's clock as it sends; its times are corrected by it."""

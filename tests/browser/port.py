@@ -217,6 +217,12 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._json(200, of.claim(body["claim_code"]))
             if self.path == "/v1/devices":
                 return self._json(201, of.devices.enrol(body) | {"now": rfc3339(of.now())})
+            if self.path == "/v1/tube-copies":
+                copies = of.devices.take_copies(body)
+                return self._json(200, {"results": copies, "now": rfc3339(of.now())})
+            if self.path == "/v1/lines":
+                of.devices.lines.append(body)
+                return self._json(200, {"now": rfc3339(of.now())})
             if self.path == "/v1/tube-events":
                 results = of.devices.take(body)
                 return self._json(200, {"results": results, "now": rfc3339(of.now())})

@@ -12,6 +12,7 @@ import { route } from "../shared/route.ts";
 import { Bar, mount, Opening, Screen } from "../shared/shell.tsx";
 import { unlockSound } from "../shared/sound.ts";
 import { say, t } from "../shared/words.ts";
+import { CarryScreen } from "./carry.tsx";
 import { QueueScreen } from "./queue.tsx";
 import { device, ready, start, tube } from "./state.ts";
 import { Work } from "./work.tsx";
@@ -20,6 +21,7 @@ function Open() {
   if (ready.value === "no") return <Opening />;
   if (ready.value === "elsewhere") return <Screen title={t("site.elsewhere.title")}><p class="lead">{t("site.elsewhere.what")}</p><button class="button" type="button" onClick={() => location.reload()}>{t("site.elsewhere.again")}</button></Screen>;
   if (!device.value) return <Enrol />;
+  if (route.value[0] === "carry") return <CarryScreen />;
   return route.value[0] === "queue" ? <QueueScreen /> : <Work />;
 }
 

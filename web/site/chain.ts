@@ -16,6 +16,13 @@ export async function sign(key: CryptoKey, event: TubeEvent): Promise<SignedEven
   return { ...event, sig: toBase64url(new Uint8Array(sig)) };
 }
 
+export type Line = { dev: string; at: number; waiting: number; unsent: number };
+
+export async function signLine(key: CryptoKey, line: Line): Promise<Line & { sig: string }> {
+  const sig = await crypto.subtle.sign({ name: "Ed25519" }, key, canonicalJson(line));
+  return { ...line, sig: toBase64url(new Uint8Array(sig)) };
+}
+
 /** What the next event names as `prev`: the SHA-256 of the bytes that were signed. */
 export const headOf = async (event: TubeEvent): Promise<string> => toHex(await sha256(canonicalJson(event as unknown as Json)));
 

@@ -5,7 +5,8 @@ import { Screen } from "../shared/shell.tsx";
 import { dayAndTime } from "../shared/time.ts";
 import { say, t } from "../shared/words.ts";
 import type { Row } from "./model.ts";
-import { change, device, rows, sending, sendRefused, tube } from "./state.ts";
+import { CarriedLine } from "./carry.tsx";
+import { change, device, inLine, rows, tellLine, sending, sendRefused, tube } from "./state.ts";
 import { Queue } from "./work.tsx";
 
 export function QueueScreen() {
@@ -21,6 +22,11 @@ export function QueueScreen() {
         <div class="row"><button class="button second" type="button" disabled={sending.value} onClick={() => void sendRefused()}>{t("site.list.again")}</button><span class="small soft">{t("site.list.again-what")}</span></div>
       )}
       <section class="card">
+        <h2>{t("site.carried.title")}</h2>
+        <CarriedLine />
+        <a class="button second" href="#/carry">{t("site.carry.open")}</a>
+      </section>
+      <section class="card">
         <h2>{t("site.device.title")}</h2>
         <dl class="facts">
           <div><dt>{t("site.device.site")}</dt><dd>{say(me.site.name)}</dd></div>
@@ -31,6 +37,11 @@ export function QueueScreen() {
         <div class="field">
           <label for="lane">{t("site.device.lane")}</label>
           <input id="lane" type="number" min={1} max={99} inputMode="numeric" value={me.lane} onChange={(e) => { const lane = Number(e.currentTarget.value); if (Number.isInteger(lane) && lane > 0) void change({ lane }); }} />
+        </div>
+        <div class="field">
+          <label for="line">{t("site.device.line")}</label>
+          <input id="line" type="number" min={0} max={9999} inputMode="numeric" value={inLine.value} onChange={(e) => { const n = Number(e.currentTarget.value); if (Number.isInteger(n) && n >= 0) { inLine.value = n; void tellLine().catch(() => undefined); } }} />
+          <span class="hint">{t("site.device.line-what")}</span>
         </div>
         <label class="choice"><input type="checkbox" checked={me.left_handed} onChange={() => void change({ left_handed: !me.left_handed })} />{t("site.device.left")}</label>
         {updateWaits.value && (tube.value ? <p class="note quiet">{t("site.device.update-later")}</p> : <button class="button second" type="button" onClick={applyUpdate}>{t("common.update")}</button>)}

@@ -4,14 +4,18 @@ import { computed, signal } from "@preact/signals";
 
 import { ask, Offline, pause, Problem } from "../shared/api.ts";
 import { newId, readSiteText } from "../shared/ids.ts";
+import { isCopy } from "./copy.ts";
 import type { Text } from "../shared/words.ts";
-import { headOf, markOf, newDeviceKey, publicKeyOf, sign } from "./chain.ts";
-import type { Device, Member, OpenTube, Outcome, Refusal, Row, TubeEvent } from "./model.ts";
+import { headOf, markOf, newDeviceKey, publicKeyOf, sign, signLine } from "./chain.ts";
+import type { Carried, Device, Member, OpenTube, Outcome, Refusal, Row, TubeEvent } from "./model.ts";
 import { sounds } from "./sounds.ts";
 import * as store from "./store.ts";
 
 const MOST = 50;
 const DRAIN = 15_000;
+/** Refusals that time does not heal: such a copy is of no use to anybody. */
+const NEVER = new Set(["BAD_COPY", "BAD_SIGNATURE", "UNKNOWN_DEVICE"]);
+const HEARTBEAT = 60_000;
 const LEAST_SPACE = 5_000_000;
 
 export const ready = signal<"no" | "yes" | "elsewhere">("no");
@@ -23,7 +27,18 @@ export const sending = signal(false);
 export const enrolling = signal(false);
 export const fault = signal<Text | undefined>();
 /** What the last scan or typed entry came to: shown as a sentence, spoken by the live region. */
-export const said = signal<{ refusal?: Refusal; good?: "opened" | "added" | "sealed" | "undone" | "closed"; n: number }>({ n: 0 });
+export const said = signal<{ refusal?: Refusal; good?: Good; n: number; fill?: Record<string, number> }>({ n: 0 });
+export type Good = "opened" | "added" | "family" | "room" | "sealed" | "undone" | "closed" | "copied" | "copied-before";
+/** People of a household that did not fit: they go into the next tube together. */
+export const pending = signal<string[]>([]);
+/** Copies of other phones: how many are here, how many the server has taken, why one is still here. */
+export const carried = signal<{ held: number; handed: number; why?: Carried["why"] }>({ held: 0, handed: 0 });
+/** How far a backlog has drained. */
+export const drained = signal<{ done: number; of: number } | undefined>();
+/** The tube sealed last, while its copy is on the screen. */
+export const lastSealed = signal<number | undefined>();
+/** People in line, as somebody here counted. */
+export const inLine = signal(0);
 
 export const waiting = computed(() => rows.value.filter((r) => r.state === "waiting"));
 export const troubled = computed(() => rows.value.filter((r) => r.state === "conflict" || r.state === "refused" || r.text));
@@ -40,10 +55,13 @@ export async function start(): Promise<void> {
   }
   [device.value, tube.value, rows.value] = await Promise.all([store.readDevice(), store.readOpen(), store.readRows()]);
   await store.tidy(day());
+  await countCarried();
   ready.value = "yes";
   addEventListener("online", () => void drain());
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && void drain());
+  void refresh();
   void drain();
+  setInterval(() => void tellLine().catch(() => undefined), HEARTBEAT);
 }
 
 function hold(): Promise<boolean> {
@@ -57,7 +75,7 @@ function hold(): Promise<boolean> {
 }
 
 export async function enrol(token: string): Promise<void> {
-  type Enrolled = { device_id: string; last_seq: number; campaign: Device["campaign"]; site: Device["site"] };
+  type Enrolled = { device_id: string; last_seq: number; campaign: Device["campaign"]; site: Device["site"]; server_key: string };
   fault.value = undefined;
   enrolling.value = true;
   try {
@@ -65,7 +83,7 @@ export async function enrol(token: string): Promise<void> {
     const body = { token: token.trim(), public_key: await publicKeyOf(pair) };
     const told = (await ask<Enrolled>("/v1/devices", { method: "POST", body })).body;
     const made: Device = {
-      pair, device_id: told.device_id, campaign: told.campaign, site: told.site,
+      pair, device_id: told.device_id, campaign: told.campaign, site: told.site, server_key: told.server_key,
       lane: 1, left_handed: false, seq: told.last_seq, head: "",
     };
     await store.keepDevice(made);
@@ -81,33 +99,51 @@ export async function enrol(token: string): Promise<void> {
   }
 }
 
-export async function change(part: Partial<Pick<Device, "lane" | "left_handed">>): Promise<void> {
+let line: Promise<void> = Promise.resolve();
+
+/** In line with scans and seals, so that the chain is never written over. */
+export const change = (part: Partial<Pick<Device, "lane" | "left_handed" | "campaign" | "server_key">>): Promise<void> => (line = line.then(async () => {
   if (!device.value) return;
   const changed = { ...device.value, ...part };
   await store.keepDevice(changed);
   device.value = changed;
-}
+}));
 
-let line: Promise<void> = Promise.resolve();
+/** What the server has learned since this phone joined: new batches, its key for copies. */
+async function refresh(): Promise<void> {
+  const me = device.value;
+  if (!me) return;
+  const told = await ask<{ campaign: Device["campaign"]; server_key: string }>(`/v1/devices/${me.device_id}`).catch(() => undefined);
+  if (told) await change({ campaign: told.body.campaign, server_key: told.body.server_key });
+}
 
 /** A scanned or typed text. Texts are taken one after another, so that two quick scans cannot cross. */
-export const take = (text: string): Promise<void> => (line = line.then(() => taken(text)));
+export const take = (text: string): Promise<void> => (line = line.then(() => timed(() => taken(text))));
+
+/** From the scan to the disk, on the record of this page alone: `performance.getEntriesByName("saved")`. */
+async function timed(act: () => Promise<void>): Promise<void> {
+  const from = performance.now();
+  await act();
+  performance.measure("saved", { start: from, end: performance.now() });
+}
 
 async function taken(text: string): Promise<void> {
-  const read = readSiteText(text);
+  if (isCopy(text)) return takeCopy(text);
+  const read = readSiteText(text, device.value?.campaign.batches);
+  if (read.kind === "other-batch") return refuse("other-batch");
   if (read.kind === "foreign") return refuse("foreign");
   if (read.kind === "wrong-check") return refuse(read.what === "tube" ? "wrong-check-tube" : "wrong-check-person");
-  return read.kind === "tube" ? openTube(read.code) : addPerson(read.subject);
+  return read.kind === "tube" ? openTube(read.code) : addPeople(read.kind === "family" ? read.subjects : [read.subject]);
 }
 
-function refuse(refusal: Refusal): void {
-  said.value = { refusal, n: said.value.n + 1 };
-  sounds[refusal === "tube-sealed" ? "sealed-already" : refusal === "full" ? "full" : refusal.startsWith("person") ? "twice" : "unknown"]();
+function refuse(refusal: Refusal, fill: Record<string, number> = {}): void {
+  said.value = { refusal, n: said.value.n + 1, fill };
+  sounds[refusal === "tube-sealed" ? "sealed-already" : refusal === "full" || refusal === "family-room" ? "full" : refusal.startsWith("person") || refusal === "family-here" ? "twice" : "unknown"]();
 }
 
-function tell(good: NonNullable<(typeof said.value)["good"]>): void {
-  said.value = { good, n: said.value.n + 1 };
-  sounds[good]();
+function tell(good: Good, fill: Record<string, number> = {}): void {
+  said.value = { good, n: said.value.n + 1, fill };
+  sounds[good === "family" || good === "room" ? "added" : good === "copied" || good === "copied-before" ? "sealed" : good]();
 }
 
 async function openTube(code: string): Promise<void> {
@@ -117,7 +153,11 @@ async function openTube(code: string): Promise<void> {
   const fresh: OpenTube = { code, opened: stamp(), m: [] };
   await store.keepOpen(fresh);
   tube.value = fresh;
+  lastSealed.value = undefined;
   tell("opened");
+  const household = pending.value;
+  pending.value = [];
+  if (household.length) await addPeople(household);
 }
 
 /** Storage is asked for before a tube is opened, not when ten people stand in the line. */
@@ -126,19 +166,48 @@ async function hasSpace(): Promise<boolean> {
   return !estimate?.quota || estimate.quota - (estimate.usage ?? 0) > LEAST_SPACE;
 }
 
-async function addPerson(subject: string): Promise<void> {
+/** One person, or a household that stays together: all of it goes in, or none. */
+async function addPeople(subjects: readonly string[]): Promise<void> {
   const { value: open } = tube;
   const me = device.value!;
+  const several = subjects.length > 1;
   if (!open) return refuse("need-tube");
-  if (open.m.some((m) => m.s === subject)) return refuse("person-here");
-  if (open.m.length >= me.campaign.capacity) return refuse("full");
-  const mark = await markOf(subject, day(), me.device_id);
-  if (await store.isSeen(mark)) return refuse("person-today");
-  const member: Member = { s: subject, p: open.m.length + 1, at: stamp() };
-  const fuller = { ...open, m: [...open.m, member] };
-  await store.keepOpen(fuller, { add: mark, day: day() });
+  if (subjects.some((subject) => open.m.some((m) => m.s === subject))) return refuse(several ? "family-here" : "person-here");
+  const left = me.campaign.capacity - open.m.length;
+  if (left < subjects.length) {
+    if (several) pending.value = [...subjects];
+    return several ? refuse("family-room", { n: subjects.length, left }) : refuse("full");
+  }
+  const marks = await Promise.all(subjects.map((subject) => markOf(subject, day(), me.device_id)));
+  if ((await Promise.all(marks.map(store.isSeen))).some(Boolean)) return refuse(several ? "family-here" : "person-today");
+  const at = stamp();
+  const members = subjects.map((s, n): Member => ({ s, p: open.m.length + 1 + n, at }));
+  const fuller = { ...open, m: [...open.m, ...members] };
+  await store.keepOpen(fuller, { add: marks, day: day() });
   tube.value = fuller;
-  tell("added");
+  tell(several ? "family" : "added", { n: subjects.length });
+}
+
+/** A household with slips of their own is announced: is there room for all of them in this tube? */
+export const announce = (n: number): Promise<void> => (line = line.then(async () => {
+  const left = device.value!.campaign.capacity - (tube.value?.m.length ?? 0);
+  if (!tube.value) return refuse("need-tube");
+  if (left < n) return refuse("family-room", { n, left });
+  tell("room", { n });
+}));
+
+/** A copy that another phone shows: kept here until the server has it. */
+async function takeCopy(text: string): Promise<void> {
+  const known = (await store.readCarried()).some((copy) => copy.text === text);
+  if (!known) await store.keepCarried([{ text, taken_at: Date.now() }]);
+  await countCarried();
+  tell(known ? "copied-before" : "copied", { n: carried.value.held });
+  void drain();
+}
+
+async function countCarried(): Promise<void> {
+  const copies = await store.readCarried();
+  carried.value = { ...carried.value, held: copies.length, why: copies.find((copy) => copy.why)?.why };
 }
 
 export const undo = (): Promise<void> => (line = line.then(undone));
@@ -175,6 +244,7 @@ async function sealed(): Promise<void> {
   const row: Row = { seq, id: event.id, code: open.code, people: open.m.length, sealed_at: Date.now(), state: "waiting", event };
   await store.seal(row, moved);
   [device.value, tube.value, rows.value] = [moved, undefined, [...rows.value, row]];
+  lastSealed.value = seq;
   tell("sealed");
   void drain();
 }
@@ -188,9 +258,14 @@ export async function drain(): Promise<void> {
   if (!device.value || sending.value) return;
   sending.value = true;
   try {
+    const of = waiting.value.length;
+    if (of > 1) drained.value = { done: 0, of };
     for (let batch = await store.waitingRows(MOST); batch.length > 0; batch = await store.waitingRows(MOST)) {
       if (!(await send(batch))) break;
+      drained.value = of > 1 ? { done: of - Math.min(of, waiting.value.length), of } : undefined;
     }
+    await handIn();
+    await tellLine().catch(() => undefined);
     failures = 0;
     reached.value = true;
   } catch (error) {
@@ -199,7 +274,8 @@ export async function drain(): Promise<void> {
     fault.value = error instanceof Problem ? error.texts : undefined;
   } finally {
     sending.value = false;
-    if (waiting.value.length > 0) timer = window.setTimeout(() => void drain(), pause(DRAIN, failures));
+    drained.value = undefined;
+    if (waiting.value.length > 0 || carried.value.held > 0) timer = window.setTimeout(() => void drain(), pause(DRAIN, failures));
   }
 }
 
@@ -212,6 +288,32 @@ async function send(batch: Row[]): Promise<boolean> {
   rows.value = await store.readRows();
   fault.value = undefined;
   return settled.length > 0;
+}
+
+/** Copies of other phones go to the server. What may be taken later stays here, with the reason. */
+async function handIn(): Promise<void> {
+  const copies = (await store.readCarried()).slice(0, MOST);
+  if (copies.length === 0) return;
+  const body = { copies: copies.map((copy) => copy.text) };
+  const told = (await ask<{ results: Outcome[] }>("/v1/tube-copies", { method: "POST", body })).body.results;
+  const over = (one: Outcome | undefined): boolean => one !== undefined && (one.outcome !== "refused" || NEVER.has(one.code ?? ""));
+  const done = copies.filter((_, n) => over(told[n])).map((copy) => copy.text);
+  const left = copies.flatMap((copy, n) => {
+    const one = told[n];
+    return !one || over(one) ? [] : [{ ...copy, why: { gap: one.code === "CHAIN_GAP", ...(one.text ? { text: one.text } : {}) } }];
+  });
+  await store.keepCarried(left);
+  await store.dropCarried(done);
+  await countCarried();
+  carried.value = { ...carried.value, handed: carried.value.handed + done.length };
+}
+
+/** How many stand in line and how much waits here, signed: shown to people before they set out. Counts, nobody. */
+export async function tellLine(): Promise<void> {
+  const me = device.value;
+  if (!me) return;
+  const line = { dev: me.device_id, at: Date.now(), waiting: inLine.value, unsent: waiting.value.length };
+  await ask("/v1/lines", { method: "POST", body: await signLine(me.pair.privateKey, line) });
 }
 
 /** Taken: the people go from this device. Not taken: all of it stays, with the server's sentence. */

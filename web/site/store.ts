@@ -2,13 +2,14 @@
 
 import { openDB, type DBSchema, type IDBPDatabase } from "idb";
 
-import type { Device, OpenTube, Row } from "./model.ts";
+import type { Carried, Device, OpenTube, Row } from "./model.ts";
 
 interface Schema extends DBSchema {
   device: { key: "me"; value: Device };
   tube: { key: "open"; value: OpenTube };
   row: { key: number; value: Row; indexes: { code: string; state: string } };
   seen: { key: string; value: string };
+  carried: { key: string; value: Carried };
 }
 
 const STRICT = { durability: "strict" } as const;
@@ -16,8 +17,10 @@ const KEEP = 200;
 let opened: Promise<IDBPDatabase<Schema>> | undefined;
 
 const db = (): Promise<IDBPDatabase<Schema>> =>
-  (opened ??= openDB<Schema>("pratique-site", 1, {
-    upgrade(fresh) {
+  (opened ??= openDB<Schema>("pratique-site", 2, {
+    upgrade(fresh, before) {
+      fresh.createObjectStore("carried", { keyPath: "text" });
+      if (before >= 1) return;
       fresh.createObjectStore("device");
       fresh.createObjectStore("tube");
       const rows = fresh.createObjectStore("row", { keyPath: "seq" });
@@ -38,12 +41,12 @@ export async function keepDevice(device: Device): Promise<void> {
   await Promise.all([tx.store.put(device, "me"), tx.done]);
 }
 
-/** The open tube with the person just added or taken back, and that person's mark of the day. */
-export async function keepOpen(tube: OpenTube | undefined, mark?: { add?: string; remove?: string; day: string }): Promise<void> {
+/** The open tube with the people just added or taken back, and their marks of the day. */
+export async function keepOpen(tube: OpenTube | undefined, mark?: { add?: readonly string[]; remove?: string; day: string }): Promise<void> {
   const tx = (await db()).transaction(["tube", "seen"], "readwrite", STRICT);
   if (tube) await tx.objectStore("tube").put(tube, "open");
   else await tx.objectStore("tube").delete("open");
-  if (mark?.add) await tx.objectStore("seen").put(mark.day, mark.add);
+  for (const add of mark?.add ?? []) await tx.objectStore("seen").put(mark!.day, add);
   if (mark?.remove) await tx.objectStore("seen").delete(mark.remove);
   await tx.done;
 }
@@ -81,5 +84,19 @@ export async function tidy(today: string): Promise<void> {
   }
   const done = (await tx.objectStore("row").getAll()).filter((r) => r.state === "stored");
   for (const row of done.slice(0, -KEEP)) await tx.objectStore("row").delete(row.seq);
+  await tx.done;
+}
+
+export const readCarried = async (): Promise<Carried[]> => (await db()).getAll("carried");
+
+export async function keepCarried(copies: readonly Carried[]): Promise<void> {
+  const tx = (await db()).transaction("carried", "readwrite", STRICT);
+  for (const copy of copies) await tx.store.put(copy);
+  await tx.done;
+}
+
+export async function dropCarried(texts: readonly string[]): Promise<void> {
+  const tx = (await db()).transaction("carried", "readwrite", STRICT);
+  for (const text of texts) await tx.store.delete(text);
   await tx.done;
 }

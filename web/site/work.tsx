@@ -9,7 +9,8 @@ import { language } from "../shared/prefs.ts";
 import { Scanner } from "../shared/scanner.ts";
 import { age } from "../shared/time.ts";
 import { say, t } from "../shared/words.ts";
-import { device, drain, fault, reached, said, sealTube, sending, take, troubled, tube, undo, waiting } from "./state.ts";
+import { CarriedLine, SealedCopy } from "./carry.tsx";
+import { announce, carried, device, drain, drained, fault, lastSealed, pending, rows, reached, said, sealTube, sending, take, troubled, tube, undo, waiting } from "./state.ts";
 
 const scanner = new Scanner({ formats: ["QRCode", "Code128"], facing: "environment", onText: (text) => void take(text) });
 
@@ -34,18 +35,18 @@ export function Work() {
 
 /** What the last scan came to: a shape, a sentence, and it was a sound. */
 function Said() {
-  const { refusal, good, n } = said.value;
+  const { refusal, good, n, fill } = said.value;
   if (refusal) {
     return (
       <div class="said refused" role="alert" key={n} data-said={refusal}>
-        <span class="shape stop" /><span>{t(`site.refusal.${refusal}`, { capacity: device.value!.campaign.capacity })}</span>
+        <span class="shape stop" /><span>{t(`site.refusal.${refusal}`, { capacity: device.value!.campaign.capacity, ...fill })}</span>
       </div>
     );
   }
   const next = tube.value ? t("site.say.next-person") : t("site.say.next-tube");
   return (
     <div class="said" role="status" data-said={good ?? "ready"}>
-      <span class={`shape ${good ? "ok" : "off"}`} /><span>{good && <strong>{t(`site.good.${good}`)}{language.value === "en" && " "}</strong>}{next}</span>
+      <span class={`shape ${good ? "ok" : "off"}`} /><span>{good && <strong>{t(`site.good.${good}`, fill)}{language.value === "en" && " "}</strong>}{next}</span>
     </div>
   );
 }
@@ -74,13 +75,17 @@ function TubeCard() {
   const open = tube.value;
   const capacity = device.value!.campaign.capacity;
   if (!open) {
+    const sealed = rows.value.find((row) => row.seq === lastSealed.value);
     return (
       <div class="tube-card none">
+        {pending.value.length > 0 && <p class="note flag">{t("site.tube.household", { n: pending.value.length })}</p>}
         <p class="tube-empty">{t("site.tube.none")}</p>
         <p class="small soft">{t("site.tube.none-how")}</p>
+        {sealed?.event && <SealedCopy row={sealed} />}
       </div>
     );
   }
+  const household = pending.value.length;
   const full = open.m.length >= capacity;
   return (
     <div class={`tube-card ${full ? "full" : ""}`}>
@@ -94,6 +99,7 @@ function TubeCard() {
           return <li class={member ? "taken" : ""}>{member ? <span class="mono">{member.s.slice(-4)}</span> : <span aria-hidden="true">{i + 1}</span>}</li>;
         })}
       </ol>
+      {household > 0 && <p class="note flag">{t("site.tube.household", { n: household })}</p>}
       {full && <p class="small"><strong>{t("site.tube.full")}</strong></p>}
     </div>
   );
@@ -109,6 +115,23 @@ function Acts() {
       </button>
       <HoldButton label={t("site.act.seal")} holding={t("site.act.sealing")} confirm={t("site.act.seal-confirm")} disabled={people === 0}
         onHeld={() => void sealTube()} />
+      <Household />
+    </div>
+  );
+}
+
+/** A family with slips of their own: is there room for all of them? One tube a household by default. */
+function Household() {
+  const [asked, setAsked] = useState(false);
+  const capacity = device.value!.campaign.capacity;
+  if (!tube.value || capacity < 2) return null;
+  if (!asked) return <button type="button" class="button quiet household" onClick={() => setAsked(true)}>{t("site.household.ask")}</button>;
+  return (
+    <div class="household" role="group" aria-label={t("site.household.how-many")}>
+      <span class="small">{t("site.household.how-many")}</span>
+      {Array.from({ length: Math.min(capacity, 8) - 1 }, (_, i) => i + 2).map((n) => (
+        <button type="button" class="button second num" onClick={() => { setAsked(false); void announce(n); }}>{n}</button>
+      ))}
     </div>
   );
 }
@@ -127,10 +150,13 @@ export function Queue({ listed }: { listed?: boolean }) {
         {trouble > 0 && <a class="badge hold" href="#/queue"><span class="shape stop" />{t("site.queue.trouble", { n: trouble })}</a>}
       </span>
       <span class="row">
-        {sending.value && <span class="since">{t("site.queue.sending")}</span>}
+        {sending.value && !drained.value && <span class="since">{t("site.queue.sending")}</span>}
+        {drained.value && <span class="progress"><progress max={drained.value.of} value={drained.value.done} aria-label={t("site.queue.sending")} /><span class="progress-text num">{drained.value.done}/{drained.value.of}</span></span>}
+        {n > 0 && <a class="button quiet" href="#/carry">{t("site.carry.open")}</a>}
         {n > 0 && !sending.value && <button type="button" class="button quiet" onClick={() => void drain()}><Cloud />{t("site.queue.now")}</button>}
         {!listed && <a class="button quiet" href="#/queue">{t("site.queue.list")}</a>}
       </span>
+      {carried.value.held > 0 && <CarriedLine />}
       {fault.value && <p class="note hold">{say(fault.value)}</p>}
     </div>
   );

@@ -13,6 +13,7 @@ from pratique.core.errors import Refusal
 from pratique.core.moment import Moment, rfc3339
 from pratique.core.text import Text
 from pratique.store.store import Store
+from pratique.store.tx import Tx
 from pratique.testing import service
 from pratique.testing.model import EventResult, TubeEvent
 from pratique.web.frame import Answer, Call, Route
@@ -32,6 +33,15 @@ class CampaignView(msgspec.Struct, frozen=True):
     name: Text
     capacity: int
     mandate_id: str
+    batches: list["Batch"] = []
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Tube codes that begin with `prefix`: their check scheme, and whether they belong to this campaign."""
+
+    prefix: str
+    scheme: str
+    ours: bool
 
 
 class SiteView(msgspec.Struct, frozen=True):
@@ -72,12 +82,20 @@ def routes(store: Store, tell: service.Tell, server_key: bytes = b"") -> list[Ro
 
     async def enrol(call: Call) -> Answer:
         key = _bytes(call.body.public_key)
-        enrolled = await store.awrite(lambda tx: service.enrol_device(tx, call.moment, call.body.token, key))
-        return Answer(_view(enrolled, server_key, call.moment), 201)
+
+        def act(tx: Tx) -> DeviceView:
+            return _view(
+                tx, service.enrol_device(tx, call.moment, call.body.token, key), server_key, call.moment
+            )
+
+        return Answer(await store.awrite(act), 201)
 
     async def look(call: Call) -> DeviceView:
-        enrolled = await store.aread(lambda tx: service.device_by_id(tx, call.path["device_id"]))
-        return _view(enrolled, server_key, call.moment)
+
+        def act(tx: Tx) -> DeviceView:
+            return _view(tx, service.device_by_id(tx, call.path["device_id"]), server_key, call.moment)
+
+        return await store.aread(act)
 
     async def take(call: Call) -> TubeResults:
         body = call.body
@@ -96,11 +114,12 @@ def routes(store: Store, tell: service.Tell, server_key: bytes = b"") -> list[Ro
     ]  # fmt: skip
 
 
-def _view(enrolled: service.Enrolled, server_key: bytes, moment: Moment) -> DeviceView:
+def _view(tx: Tx, enrolled: service.Enrolled, server_key: bytes, moment: Moment) -> DeviceView:
     campaign, site = enrolled.campaign, enrolled.site
+    batches = [Batch(row[0], row[1], bool(row[2])) for row in service.batches_for(tx, campaign.id)]
     return DeviceView(
         enrolled.device_id,
-        CampaignView(campaign.id, campaign.name, campaign.capacity, campaign.mandate_id),
+        CampaignView(campaign.id, campaign.name, campaign.capacity, campaign.mandate_id, batches),
         SiteView(site.id, site.name),
         urlsafe_b64encode(server_key).decode().rstrip("="),
         enrolled.last_seq,

@@ -31,6 +31,7 @@ _DELETIONS = (
         "DELETE FROM tube_batch WHERE campaign_id IN (SELECT id FROM campaign WHERE mandate_id = :id)",
     ),
     ("device_token", f"DELETE FROM device_token WHERE site_id IN ({_SITES})"),
+    ("device_lost", f"DELETE FROM device_lost WHERE device_id IN ({_DEVICES})"),
     ("device", f"DELETE FROM device WHERE site_id IN ({_SITES})"),
     ("lane", f"DELETE FROM lane WHERE site_id IN ({_SITES})"),
     ("site_count", f"DELETE FROM site_count WHERE site_id IN ({_SITES})"),

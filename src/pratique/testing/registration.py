@@ -35,7 +35,15 @@ def take_events(
     return [_take(tx, moment, event, tell, latest - moment.now_ms, told=bool(device_now)) for event in events]
 
 
-def _take(tx: Tx, moment: Moment, event: TubeEvent, tell: Tell, ahead: int, *, told: bool) -> EventResult:
+def take_carried(tx: Tx, moment: Moment, event: TubeEvent, tell: Tell, *, lost: bool) -> EventResult:
+    """One event that another phone carried. Its own clock is not heard, so what was known of it counts. `lost`: the
+    phone that signed it will send nothing more, so what is missing before it is not waited for."""
+    return _take(tx, moment, event, tell, 0, told=False, lost=lost)
+
+
+def _take(
+    tx: Tx, moment: Moment, event: TubeEvent, tell: Tell, ahead: int, *, told: bool, lost: bool = False
+) -> EventResult:
     try:
         device, digest = authentic(tx, event)
     except Refusal as refusal:
@@ -49,13 +57,14 @@ def _take(tx: Tx, moment: Moment, event: TubeEvent, tell: Tell, ahead: int, *, t
         )
     if known is not None and known[1] != "refused":
         return _said(event, "already", None)
-    next_in_chain = event.seq == device.last_seq + 1
-    if known is None and event.seq > device.last_seq + 1:
+    skips = lost and event.seq > device.last_seq + 1
+    next_in_chain = event.seq == device.last_seq + 1 or skips
+    if known is None and event.seq > device.last_seq + 1 and not skips:
         return _said(event, "refused", refuse(
             "CHAIN_GAP", "seq", "an earlier event of this device is missing; send the oldest first",
             "缺少该设备更早的事件,请从最早的开始发送"))  # fmt: skip
     skew = skew_of(ahead, device.skew_ms, told=told)
-    outcome, refused = _apply(tx, moment, device, event, tell, skew, again=known is not None)
+    outcome, refused = _apply(tx, moment, device, event, tell, skew, again=known is not None, skips=skips)
     if known is None and next_in_chain:
         store_tubes.add_event(
             tx, device_id=device.id, seq=event.seq, id=event.id, hash=digest, code=event.code[:40],
@@ -74,7 +83,15 @@ def _said(event: TubeEvent, outcome: Outcome, refusal: Refusal | None) -> EventR
 
 
 def _apply(
-    tx: Tx, moment: Moment, device: Device, event: TubeEvent, tell: Tell, skew: int, *, again: bool
+    tx: Tx,
+    moment: Moment,
+    device: Device,
+    event: TubeEvent,
+    tell: Tell,
+    skew: int,
+    *,
+    again: bool,
+    skips: bool = False,
 ) -> tuple[Outcome, Refusal | None]:
     """`again`: the same event was refused before and may be right by now."""
     try:
@@ -82,7 +99,7 @@ def _apply(
     except Refusal as refusal:
         return "refused", refusal
     owner = store_tubes.tube_owner(tx, sealed.code)
-    if not again and (why := _doubt(tx, device, event, sealed, owner)) is not None:
+    if not again and (why := _doubt(tx, device, event, sealed, owner, skips=skips)) is not None:
         _conflict(tx, moment, device, event, sealed)
         return "conflict", why
     if owner is not None and _same_people(tx, device, sealed, owner):
@@ -99,13 +116,19 @@ def _apply(
 
 
 def _doubt(
-    tx: Tx, device: Device, event: TubeEvent, sealed: Sealed, owner: tuple[str, int] | None
+    tx: Tx,
+    device: Device,
+    event: TubeEvent,
+    sealed: Sealed,
+    owner: tuple[str, int] | None,
+    *,
+    skips: bool,
 ) -> Refusal | None:
     """Why a person must look before this event counts. Nothing of it is lost meanwhile."""
     if event.seq <= device.last_seq:
         return refuse("SEQ_REUSED", "seq", "this number of the device's chain is taken; a person will look",
                       "该序号已被占用,将由人工处理")  # fmt: skip
-    if event.prev != device.last_hash:
+    if event.prev != device.last_hash and not skips:
         return refuse("CHAIN_BROKEN", "prev", "this event does not follow the last one; a person will look",
                       "事件链不连续,将由人工处理")  # fmt: skip
     reserved = store_tubes.reservation(tx, sealed.code)

@@ -15,6 +15,7 @@ from pratique.testing.campaigns import (
     open_campaign,
     sites_of,
 )
+from pratique.testing.carrying import batches_for, declare_lost, take_copies
 from pratique.testing.custody import box_tubes, missing, receive_at_lab
 from pratique.testing.desk import (
     Board,
@@ -51,10 +52,12 @@ __all__ = [
     "add_lab",
     "add_site",
     "add_tube_batch",
+    "batches_for",
     "board",
     "box_tubes",
     "campaign_by_id",
     "campaigns",
+    "declare_lost",
     "device_by_id",
     "due",
     "enrol_device",
@@ -77,5 +80,6 @@ __all__ = [
     "settle_run",
     "sites_of",
     "sweep",
+    "take_copies",
     "take_events",
 ]
