@@ -29,6 +29,7 @@ from pratique.console import gates as gate_pages
 from pratique.console import notices as notice_pages
 from pratique.console import today as today_pages
 from pratique.console.model import COOKIE, Desk, Way
+from pratique.core.errors import Destroyed
 from pratique.core.moment import Moment, rfc3339
 from pratique.core.text import Text
 from pratique.credentials import service as credentials
@@ -184,7 +185,23 @@ def _log_signer(path: Path, origin: str) -> NoteSigner:
 def tell(port: Port) -> Callable[[Tx, Moment, Sequence[EvidenceChange]], None]:
     """The port through which laboratory results become decisions, notices and passes, in one transaction."""
     house = port.house
-    return lambda tx, moment, changes: notices.evidence_changed(tx, moment, house, changes)
+
+    def told(tx: Tx, moment: Moment, changes: Sequence[EvidenceChange]) -> None:
+        make_secrets(port.keys, changes)
+        notices.evidence_changed(tx, moment, house, changes)
+
+    return told
+
+
+def make_secrets(keys: KeyStore, changes: Sequence[EvidenceChange]) -> None:
+    """What seals these people's evidence, made with one sync instead of one a person. Whoever was forgotten keeps it
+    from being made for all at once; then it is made, or refused, for each where it is used."""
+    people_under: dict[str, list[str]] = {}
+    for change in changes:
+        people_under.setdefault(change.evidence.mandate_id, []).append(change.evidence.subject_id)
+    for mandate_id, subjects in people_under.items():
+        with contextlib.suppress(Destroyed):
+            keys.make_subjects(mandate_id, subjects)
 
 
 def retiring(port: Port) -> retire.Retiring:

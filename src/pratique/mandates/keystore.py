@@ -101,7 +101,8 @@ class KeyStore:
         with self._thread, self._alone():
             wanted = dict.fromkeys((SUBJECT, mandate, subject) for subject in subjects)
             fresh = [name for name in wanted if name not in self._records]
-            self._make(fresh)
+            if fresh:
+                self._make(fresh)
             return len(fresh)
 
     def held(self, mandate: str) -> Held:

@@ -16,6 +16,7 @@ from pratique.store.store import Store
 from pratique.store.tx import Tx
 from pratique.testing import service
 from pratique.testing.model import EventResult, TubeEvent
+from pratique.testing.telling import Gathered
 from pratique.web.frame import Answer, Call, Route
 
 
@@ -99,10 +100,14 @@ def routes(store: Store, tell: service.Tell, server_key: bytes = b"") -> list[Ro
 
     async def take(call: Call) -> TubeResults:
         body = call.body
-        results = await store.awrite(
-            lambda tx: service.take_events(tx, call.moment, body.events, tell, body.now)
-        )
-        return TubeResults(results, rfc3339(call.moment.now))
+
+        def act(tx: Tx) -> list[EventResult]:
+            gathered = Gathered(tell)
+            results = service.take_events(tx, call.moment, body.events, gathered, body.now)
+            gathered.finish(tx, call.moment)
+            return results
+
+        return TubeResults(await store.awrite(act), rfc3339(call.moment.now))
 
     return [
         Route("POST", "/v1/devices", enrol, ("public",), "enrol a site device", NewDevice, DeviceView, limit=60),

@@ -3,6 +3,7 @@
 Each check is a refusal that names its field. The device's clock is corrected by its skew, at most a day.
 """
 
+import json
 import re
 from base64 import urlsafe_b64decode
 from datetime import UTC
@@ -12,7 +13,6 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from pratique.core.canonical import canonical_json
 from pratique.core.errors import Refusal
 from pratique.core.ids import is_id
 from pratique.core.moment import Moment, to_ms
@@ -26,6 +26,8 @@ from pratique.testing.times import read_fhir
 DAY_MS = 86_400_000
 SLACK_MS = 120_000  # a device clock this far off needs no correction
 
+# RFC 8785 for what an event is: ASCII keys, texts and whole numbers. `core.canonical` in one pass of C.
+_SORTED = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
 
 
@@ -71,7 +73,7 @@ def event_bytes(event: TubeEvent) -> bytes:
     """What a device signs, and what the next event's `prev` is the SHA-256 of: canonical JSON without `sig`."""
     plain = msgspec.to_builtins(event)
     del plain["sig"]
-    return canonical_json(plain)
+    return _SORTED.encode(plain).encode()
 
 
 def authentic(tx: Tx, event: TubeEvent) -> tuple[Device, str]:
