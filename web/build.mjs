@@ -18,6 +18,7 @@ const FACES = [
   { name: "wallet", worker: true, scans: false },
   { name: "site", worker: true, scans: true },
   { name: "gate", worker: false, scans: true },
+  { name: "handheld", worker: true, scans: true, words: ["gate"] },
 ];
 
 const digest = (bytes) => createHash("sha256").update(bytes).digest();
@@ -38,12 +39,12 @@ function putHashed(folder, stem, extension, bytes) {
   return put(`${folder}/${stem}-${digest(bytes).toString("hex").slice(0, 12)}.${extension}`, bytes);
 }
 
-/** A face carries its own words and the common ones, nothing else. */
+/** A face carries its own words, the common ones and those of the faces it names, nothing else. */
 const wordsOf = (face) => ({
   name: "words",
   setup(bundle) {
     bundle.onLoad({ filter: /shared[\\/]words[\\/]\w+\.json$/ }, ({ path }) =>
-      [face, "common"].includes(basename(path, ".json")) ? undefined : { contents: "{}", loader: "json" },
+      [face, "common", ...(FACES.find((f) => f.name === face)?.words ?? [])].includes(basename(path, ".json")) ? undefined : { contents: "{}", loader: "json" },
     );
   },
 });

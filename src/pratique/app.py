@@ -375,6 +375,11 @@ DOORS = (
         Text("ten people to a tube, no network needed", "十人一管，无需网络"),
     ),
     Way(
+        "/handheld/",
+        Text("Hand-held gate", "手持哨位"),
+        Text("a gate on any phone, no network needed", "任何手机都可作哨位，无需网络"),
+    ),
+    Way(
         "/console",
         Text("Staff console", "工作台"),
         Text("mandates, campaigns, laboratory, gates", "授权令、采样、检测、哨位"),

@@ -5,10 +5,11 @@ Texts that come from the server are data with both languages in them; `say` pick
 import { language, type Language } from "./prefs.ts";
 import common from "./words/common.json";
 import gate from "./words/gate.json";
+import handheld from "./words/handheld.json";
 import site from "./words/site.json";
 import wallet from "./words/wallet.json";
 
-const all = { ...common, ...gate, ...site, ...wallet };
+const all = { ...common, ...gate, ...handheld, ...site, ...wallet };
 
 export type Key = keyof typeof all;
 export type Text = { en: string; "zh-Hans": string };

@@ -64,9 +64,9 @@ def routes(desk: Desk) -> list[Route]:
 
         token = await desk.store.awrite(act)
         command = f"pratique gate enrol --server {desk.address} --token {token} --home gate"
-        return await _gates(
-            desk, call, Connect("", desk.address, token, call.moment.now + fleet.TOKEN_LIVES, command)
-        )
+        link = f"{desk.address}/handheld/#token={token}"
+        expires = call.moment.now + fleet.TOKEN_LIVES
+        return await _gates(desk, call, Connect(qr_svg(link), link, token, expires, command))
 
     async def orders(call: Call) -> Answer:
         rows = await desk.store.aread(lambda tx: mandate_rows(tx, call.moment.now))

@@ -18,7 +18,7 @@ CSP = "; ".join(
 API_CSP = (
     "default-src 'none'; frame-ancestors 'none'"  # what is no page loads nothing and is shown in no frame
 )
-SCANS = ("site", "gate", "wallet")
+SCANS = ("site", "gate", "wallet", "handheld")
 SECURITY = {
     "Content-Security-Policy": CSP,
     "Referrer-Policy": "no-referrer",

@@ -1,0 +1,118 @@
+/** Brings signed lists, takes signed counts away, learns the time. It may fail for a month; the gate goes on.
+
+Lists are checked before they are kept; a count leaves this device only when the server has acknowledged it under a root key's signature. */
+
+import { fromBase64url, toBase64url, utf8, concat, type Bytes } from "../shared/bytes.ts";
+import { canonicalJson, type Json } from "../shared/canonical.ts";
+import { load, type Loaded } from "../shared/decide/lists.ts";
+import { slotOf } from "../shared/decide/model.ts";
+import { importRoot } from "../shared/verify/keys.ts";
+import { Refused } from "../shared/verify/refused.ts";
+import type { Clock } from "./clock.ts";
+import * as store from "./store.ts";
+
+const SAY_SOMETHING_EVERY = 900; // seconds
+const SLOWEST_ANSWER = 10; // a slower one tells no time
+const MAX_BYTES = 64 << 20;
+
+/** An empty text is well, a code is a refusal by us or by the server, `offline` is no answer. */
+export type Told = { pull: string; push: string };
+
+export class Sync {
+  #spoke = -Infinity;
+  #under: Promise<Told> | undefined;
+
+  constructor(
+    private readonly me: store.Enrolment, private readonly clock: Clock, private readonly ticks: () => number, private readonly taken: (loaded: Loaded) => void,
+  ) {}
+
+  /** Pull, then push; one round at a time. */
+  round(): Promise<Told> {
+    return (this.#under ??= this.#round().finally(() => { this.#under = undefined; }));
+  }
+
+  async #round(): Promise<Told> {
+    return { pull: await outcome(() => this.#pull()), push: await outcome(() => this.#push()) };
+  }
+
+  async #pull(): Promise<void> {
+    const held = await store.readLists();
+    const headers: Record<string, string> = held?.etag ? { "if-none-match": held.etag } : {};
+    const answer = await fetch(`/v1/snapshot?gate=${this.me.gate_id}`, { headers, cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(30_000) });
+    if (answer.status === 304) return;
+    if (!answer.ok) throw new Answered(answer.status);
+    await this.take(new Uint8Array(await answer.arrayBuffer()), answer.headers.get("etag") ?? "");
+  }
+
+  /** Lists from the server or from a file: checked, kept, then used. Throws Refused or RangeError and leaves the present ones as they are. */
+  async take(body: Bytes, etag: string): Promise<void> {
+    if (body.length > MAX_BYTES) throw new Refused("TOO_LARGE", "the snapshot file");
+    const { snapshot } = await store.readSettings();
+    const loaded = await load(body, this.me.roots.map(fromBase64url), this.me.quorum, snapshot, this.clock.read().now);
+    await store.keepLists(body, etag, loaded.number);
+    this.taken(loaded);
+  }
+
+  async #push(): Promise<void> {
+    const { now } = this.clock.read();
+    if (!(await store.waiting()) && this.ticks() - this.#spoke >= SAY_SOMETHING_EVERY) await store.postNothing(slotOf(now), (await store.readSettings()).snapshot);
+    for (let next = await store.oldest(); next; next = await store.oldest()) {
+      await this.#send(next.seq, next.batch);
+      await store.acknowledged(next.seq);
+    }
+  }
+
+  async #send(seq: number, batch: store.Batch): Promise<void> {
+    const fields = { ...batch, gate_id: this.me.gate_id, seq };
+    const sig = await crypto.subtle.sign({ name: "Ed25519" }, this.me.pair.privateKey, concat(utf8("pratique-counts\n"), canonicalJson(fields as unknown as Json)));
+    const before = this.ticks();
+    const answer = await fetch("/v1/gate-counts", {
+      method: "POST", headers: { "content-type": "application/json", accept: "application/json" }, cache: "no-store", credentials: "omit",
+      body: JSON.stringify({ ...fields, sig: toBase64url(new Uint8Array(sig)) }), signal: AbortSignal.timeout(15_000),
+    });
+    if (!answer.ok) throw new Answered(answer.status, ((await answer.json().catch(() => null)) as { code?: string } | null)?.code);
+    const after = this.ticks();
+    const unix = await heard(await answer.json().catch(() => null), this.me, seq);
+    if (unix === null) throw new TypeError("the answer is not signed by a root key"); // a login page of some network, or a forger
+    this.#spoke = after;
+    // Made between the two readings and taken for the later one: the gate's time is never ahead of the server's.
+    if (after - before <= SLOWEST_ANSWER) this.clock.confirm(unix);
+  }
+}
+
+class Answered extends Error {
+  constructor(readonly status: number, readonly code: string = String(status)) {
+    super(code);
+  }
+}
+
+async function outcome(act: () => Promise<void>): Promise<string> {
+  try {
+    await act();
+    return "";
+  } catch (fault) {
+    if (fault instanceof Answered) return fault.status >= 500 || fault.status === 429 ? "offline" : fault.code;
+    if (fault instanceof Refused) return fault.code;
+    if (fault instanceof RangeError) return "BAD_TRUST";
+    if (fault instanceof DOMException && !["AbortError", "TimeoutError"].includes(fault.name)) return "storage";
+    return "offline";
+  }
+}
+
+/** The time of a signed answer, in seconds since 1970; null if no root key signed it for this very batch. */
+async function heard(answer: { now?: unknown; sig?: unknown } | null, me: store.Enrolment, seq: number): Promise<number | null> {
+  const now = answer?.now;
+  if (typeof now !== "string" || typeof answer?.sig !== "string") return null;
+  const message = concat(utf8("pratique-heard\n"), canonicalJson({ gate_id: me.gate_id, seq, now }));
+  const unix = Date.parse(now) / 1000;
+  let signature: Bytes;
+  try {
+    signature = fromBase64url(answer.sig);
+  } catch {
+    return null;
+  }
+  for (const root of me.roots) {
+    if (await crypto.subtle.verify({ name: "Ed25519" }, await importRoot(fromBase64url(root)), signature, message)) return Number.isFinite(unix) ? unix : null;
+  }
+  return null;
+}
