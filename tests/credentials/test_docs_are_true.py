@@ -20,7 +20,8 @@ def test_every_reason_has_its_row_and_both_languages() -> None:
     page = PAGE.read_text(encoding="utf-8")
 
     for code, reason in REASONS.items():
-        assert f"| `{code}` | {reason.why.en} |" in page
+        why, remedy = reason
+        assert f"| `{code}` | {why.en} | {remedy.en} | {why.zh_hans} | {remedy.zh_hans} |" in page
         for text in reason:
             assert all(text.of(language) for language in LANGUAGES)
             assert text.en != text.zh_hans

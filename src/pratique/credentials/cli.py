@@ -3,6 +3,7 @@
 Thin: reads files, calls `verify`, prints. Exit codes: 0 all good · 1 something refused · 2 called wrongly.
 """
 
+import os
 import re
 import sys
 from base64 import urlsafe_b64decode
@@ -107,6 +108,9 @@ def parse_time(text: str) -> datetime:
 
 
 def _snapshot(paths: list[Path], roots: list[bytes], quorum: int, now: datetime, icvp: bool) -> Snapshot:
+    for path in paths:
+        if not os.access(path, os.R_OK):
+            raise CalledWrongly(f"{path}: No such file, or it cannot be read")
     try:
         if roots:
             return read_bundle(paths[0].read_bytes(), roots, quorum, 0, now)

@@ -18,6 +18,7 @@ from pratique.credentials.cbor import encode
 from pratique.credentials.cose import ES256, to_be_signed
 from pratique.credentials.fhir import bundle_faults
 from pratique.credentials.jose import b64url, thumbprint
+from pratique.credentials.reasons import NotIssued
 from pratique.credentials.shc import HEALTH_CARD, text_to_digits
 
 VERSION = "1.3.0"
@@ -28,16 +29,16 @@ def issue_hcert(
 ) -> str:
     """The HC1 text of a DCC. `signer` signs ES256; its `kid` is that of its certificate on the trust list.
 
-    Raises ValueError where the contents leave the schema (they are not repeated in the message), a text has white
+    Raises NotIssued where the contents leave the schema (they are not repeated in the message), a text has white
     space around it, or the certificate ends before it begins.
     """
     content, fault = dcc.examine(dict(certificate))
     if fault:
-        raise ValueError(fault)
+        raise NotIssued(fault)
     if content != certificate:
-        raise ValueError("a field is null, has white space around it, or is not JSON")
+        raise NotIssued("a field is null, has white space around it, or is not JSON")
     if expires <= issued:
-        raise ValueError("a certificate ends after it begins")
+        raise NotIssued("a certificate ends after it begins")
     claims = {1: country, 4: int(expires.timestamp()), 6: int(issued.timestamp()), -260: {1: content}}
     protected = encode({1: ES256, 4: signer.kid})
     payload = encode(claims)
@@ -66,12 +67,12 @@ def issue_shc(
 ) -> str:
     """The JWS of a SMART Health Card. `types` are added to the health-card type.
 
-    Raises ValueError for an `iss` that is not https or ends with a slash, and for a bundle that could not be used.
+    Raises NotIssued for an `iss` that is not https or ends with a slash, and for a bundle that could not be used.
     """
     if not iss.startswith("https://") or iss.endswith("/"):
-        raise ValueError("iss is an https address without a slash at its end")
+        raise NotIssued("iss is an https address without a slash at its end", "ISSUER_URL")
     if faults := bundle_faults(bundle):
-        raise ValueError(faults[0])
+        raise NotIssued(faults[0])
     vc: dict[str, Any] = {
         "type": [HEALTH_CARD, *types],
         "credentialSubject": {"fhirVersion": fhir_version, "fhirBundle": bundle},

@@ -63,10 +63,14 @@ def new_signer(algorithm: Algorithm = "ES256") -> Es256Signer | Ed25519Signer:
 
 def load_signer(path: Path) -> Es256Signer | Ed25519Signer:
     """The signer of a key file. Raises BadTrust for another kind of key or a file that others can read."""
-    if path.stat().st_mode & 0o077:
+    try:
+        mode, pem = path.stat().st_mode, path.read_bytes()
+    except OSError as fault:
+        raise BadTrust(f"{path.name} cannot be read: {fault.strerror}") from None
+    if mode & 0o077:
         raise BadTrust(f"{path.name} can be read by others: chmod 600")
     try:
-        key = load_pem_private_key(path.read_bytes(), None)
+        key = load_pem_private_key(pem, None)
     except (ValueError, TypeError):
         raise BadTrust(f"{path.name} is not an unencrypted PEM private key") from None
     if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):

@@ -24,7 +24,7 @@ from pratique.core.signer import Signer
 from pratique.credentials import base45
 from pratique.credentials.cbor import read as decode
 from pratique.credentials.cose import ES256, Sign1, to_be_signed
-from pratique.credentials.reasons import BadCbor, BadCose, CredentialError, TooLarge
+from pratique.credentials.reasons import BadCbor, BadCose, CredentialError, NotIssued, TooLarge
 
 PREFIX = "PQ1:"
 CLEAR, CONDITIONS = 1, 2
@@ -71,10 +71,10 @@ def issue_pass(
     """A signed pass as COSE_Sign1 bytes.
 
     `holder_key` is a P-256 point of 33 or 65 bytes, or None for paper; `status` is (list, index). `hints` are for
-    paper. Raises ValueError for a point that is not on the curve, a class below 1 or a life that is not positive.
+    paper. Raises NotIssued for a point that is not on the curve, a class below 1 or a life that is not positive.
     """
     if pass_class < 1 or expires <= issued:
-        raise ValueError("a pass has a class of 1 or more and ends after it begins")
+        raise NotIssued("a pass has a class of 1 or more and ends after it begins")
     shows: list[Any] = [pass_class] if hints is None else [pass_class, list(hints)]
     claims: dict[int, Any] = {_EXP: int(expires.timestamp()), _IAT: int(issued.timestamp()), _CLASS: shows}
     if holder_key is not None:
@@ -94,15 +94,18 @@ _B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 
 
 def compress(point: bytes) -> tuple[bytes, bool]:
-    """x and the sign of y of a P-256 point in 33 or 65 bytes. Raises ValueError if it is not on the curve."""
+    """x and the sign of y of a P-256 point in 33 or 65 bytes. Raises NotIssued if it is not on the curve."""
     if len(point) == 65 and point[0] == 4:
         x, y = int.from_bytes(point[1:33], "big"), int.from_bytes(point[33:], "big")
         if x >= _P or y >= _P or (y * y - x * x * x + 3 * x - _B) % _P:
-            raise ValueError("not a point of P-256")
+            raise NotIssued("not a point of P-256")
         return point[1:33], bool(y & 1)
-    ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    except ValueError:
+        raise NotIssued("not a point of P-256") from None
     if len(point) != 33:
-        raise ValueError("not a point of P-256")
+        raise NotIssued("not a point of P-256")
     return point[1:], point[0] == 3
 
 

@@ -17,10 +17,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from pratique.credentials.reasons import CredentialError, TooLarge
 
 Level = Literal["L", "M", "Q", "H"]
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 16_000_000
 _QR = zxingcpp.barcode_formats_from_str("QRCode")
-_QUIET = 4
-_SMALL = 700
+QUIET = 4
+_SMALL, _LARGE = 700, 3000
 _HEADER = 17  # modules = 17 + 4 × version
 
 
@@ -34,16 +34,17 @@ class Code(NamedTuple):
 def read_picture(raw: bytes) -> list[str]:
     """The texts of all QR codes in a PNG, JPEG or other picture, empty where there is none.
 
-    Raises CredentialError UNREADABLE where it is no picture, TooLarge beyond 50 million pixels.
+    Raises CredentialError UNREADABLE where it is no picture, TooLarge beyond 16 million pixels (a JPEG: 64 times that).
     """
     try:
         with Image.open(BytesIO(raw)) as opened:
+            opened.draft("L", (_LARGE, _LARGE))  # a JPEG can be opened at a fraction of its size
             too_large = opened.width * opened.height > MAX_PIXELS
             flat = None if too_large else _on_white(opened)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise CredentialError("UNREADABLE", "not a picture that can be opened") from None
     if flat is None:
-        raise TooLarge("a picture of more than 50 million pixels")
+        raise TooLarge("a picture of more than 16 million pixels")
     return read_frame(np.asarray(flat))
 
 
@@ -106,13 +107,13 @@ def write(text: str, level: Level = "M") -> Code:
 
 def to_picture(code: Code, module_px: int = 8) -> Image.Image:
     """The code as a grey picture, `module_px` pixels a module, with its quiet zone."""
-    framed = np.pad(~code.modules, _QUIET, constant_values=True).astype(np.uint8) * 255
+    framed = np.pad(~code.modules, QUIET, constant_values=True).astype(np.uint8) * 255
     return Image.fromarray(framed.repeat(module_px, 0).repeat(module_px, 1))
 
 
 def to_png(code: Code, module_px: int = 8) -> bytes:
     """The code as a PNG of one bit a pixel, `module_px` pixels a module, with its quiet zone."""
-    light = np.pad(~code.modules, _QUIET, constant_values=True)
+    light = np.pad(~code.modules, QUIET, constant_values=True)
     side = len(light) * module_px
     rows = np.packbits(light.repeat(module_px, 1), axis=1)
     # Each row begins with the number of its filter: 0 for the first of a module, then 2, "as the row above".
@@ -130,11 +131,11 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 def to_svg(code: Code, module_mm: float = 0.5) -> str:
     """The code as an SVG with true sizes: `module_mm` millimetres a module."""
-    side = len(code.modules) + 2 * _QUIET
+    side = len(code.modules) + 2 * QUIET
     path = "".join(
-        f"M{start + _QUIET} {y + _QUIET}h{end - start}v1h-{end - start}z"
+        f"M{start + QUIET} {y + QUIET}h{end - start}v1h-{end - start}z"
         for y, row in enumerate(code.modules)
-        for start, end in _runs(row)
+        for start, end in runs(row)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{side * module_mm:g}mm" height="{side * module_mm:g}mm" '
@@ -145,7 +146,7 @@ def to_svg(code: Code, module_mm: float = 0.5) -> str:
 
 def to_terminal(code: Code) -> str:
     """The code in half blocks, light on dark terminals and dark on light ones alike (ANSI black on white)."""
-    framed = np.pad(code.modules, _QUIET)
+    framed = np.pad(code.modules, QUIET)
     if len(framed) % 2:
         framed = np.vstack([framed, np.zeros((1, framed.shape[1]), bool)])
     blocks = np.array([" ", "▄", "▀", "█"])
@@ -153,6 +154,7 @@ def to_terminal(code: Code) -> str:
     return "\n".join(f"\x1b[30;107m{''.join(row)}\x1b[0m" for row in rows)
 
 
-def _runs(row: Any) -> Iterator[tuple[int, int]]:
+def runs(row: Any) -> Iterator[tuple[int, int]]:
+    """Begin and end of each run of dark modules in a row."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], row, [False])).astype(np.int8)))
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)

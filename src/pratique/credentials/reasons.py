@@ -60,6 +60,13 @@ class BadCose(CredentialError):  # noqa: N818
         super().__init__("BAD_COSE", detail)
 
 
+class NotIssued(CredentialError):  # noqa: N818
+    """What was to be issued would not be good: contents, dates, keys or addresses. Nothing was signed."""
+
+    def __init__(self, detail: str = "", code: str = "SCHEMA") -> None:
+        super().__init__(code, detail)
+
+
 class BadTrust(CredentialError):  # noqa: N818
     """A trust list, bundle, key or key set that must not be used."""
 
@@ -67,20 +74,20 @@ class BadTrust(CredentialError):  # noqa: N818
         super().__init__(code, detail)
 
 
-_RESCAN = Text("Scan it again, or ask the issuer for a new copy.", "请重新扫描,或向签发方索取新的凭证。")
+_RESCAN = Text("Scan it again, or ask the issuer for a new copy.", "请重新扫描，或向签发方索取新的凭证。")
 _ISSUER = Text("Ask the issuer to issue it again.", "请签发方重新签发。")
 _LIST = Text(
     "Ask the place to update its trust list, or show another credential.",
-    "请查验处更新信任列表,或出示其他凭证。",
+    "请查验处更新信任列表，或出示其他凭证。",
 )
 _RENEW = Text(
-    "Renew it in the wallet; nothing about your status has changed.", "请在健康卡包中更新;您的状态没有改变。"
+    "Renew it in the wallet; nothing about your status has changed.", "请在健康卡包中更新；您的状态没有改变。"
 )
-_WALLET = Text("Open the pass in the wallet and show the live code.", "请打开健康卡包,出示实时更新的码。")
+_WALLET = Text("Open the pass in the wallet and show the live code.", "请打开健康卡包，出示实时更新的码。")
 _NOTICE = Text(
-    "The wallet holds a notice that says why and how to appeal.", "健康卡包中有提示,说明原因和申诉方法。"
+    "The wallet holds a notice that says why and how to appeal.", "健康卡包中有提示，说明原因和申诉方法。"
 )
-_STAFF = Text("Ask the staff; nothing is wrong on your side.", "请询问工作人员;您这边没有问题。")
+_STAFF = Text("Ask the staff; nothing is wrong on your side.", "请询问工作人员；您这边没有问题。")
 
 REASONS: dict[str, Reason] = {
     "UNKNOWN_PREFIX": Reason(
@@ -91,10 +98,10 @@ REASONS: dict[str, Reason] = {
         ),
     ),
     "BAD_TEXT": Reason(
-        Text("The code is damaged: its characters are wrong.", "码已损坏:字符有误。"), _RESCAN
+        Text("The code is damaged: its characters are wrong.", "码已损坏：字符有误。"), _RESCAN
     ),
     "BAD_COMPRESSION": Reason(
-        Text("The code is damaged: it cannot be unpacked.", "码已损坏:无法解压。"), _RESCAN
+        Text("The code is damaged: it cannot be unpacked.", "码已损坏：无法解压。"), _RESCAN
     ),
     "TOO_LARGE": Reason(Text("The code is larger than any genuine one.", "码超出正常大小。"), _ISSUER),
     "BAD_CBOR": Reason(Text("The contents are not written correctly.", "内容编码不正确。"), _ISSUER),
@@ -122,7 +129,7 @@ REASONS: dict[str, Reason] = {
     ),
     "NOT_YET_VALID": Reason(
         Text("The credential is not valid yet.", "凭证尚未生效。"),
-        Text("Wait until it begins, and check the clock of the device.", "请等待生效,并检查设备时间。"),
+        Text("Wait until it begins, and check the clock of the device.", "请等待生效，并检查设备时间。"),
     ),
     "EXPIRED": Reason(Text("The credential has expired technically.", "凭证的技术有效期已过。"), _RENEW),
     "KEY_USAGE": Reason(
@@ -153,7 +160,7 @@ REASONS: dict[str, Reason] = {
     "PROOF_MISSING": Reason(
         Text(
             "The pass belongs to a device and came without the device's proof.",
-            "此凭证绑定设备,但没有设备证明。",
+            "此凭证绑定设备，但没有设备证明。",
         ),
         _WALLET,
     ),
@@ -161,11 +168,11 @@ REASONS: dict[str, Reason] = {
     "PROOF_TIME": Reason(
         Text(
             "The device's proof is not fresh: a picture, or a wrong clock.",
-            "设备证明不是最新的:可能是截图或时钟不准。",
+            "设备证明不是最新的：可能是截图或时钟不准。",
         ),
         Text(
             "Show the live code; if the clock is wrong, scan the gate's challenge code.",
-            "请出示实时码;若时钟不准,请扫描哨位的质询码。",
+            "请出示实时码；若时钟不准，请扫描哨位的质询码。",
         ),
     ),
     "PROOF_REPLAYED": Reason(
@@ -173,11 +180,11 @@ REASONS: dict[str, Reason] = {
     ),
     "PAPER_NOT_ALLOWED": Reason(
         Text("Paper is not accepted at this gate.", "本哨位不接受纸质凭证。"),
-        Text("Show the pass on a device, or ask the staff.", "请在设备上出示,或询问工作人员。"),
+        Text("Show the pass on a device, or ask the staff.", "请在设备上出示，或询问工作人员。"),
     ),
     "UNREADABLE": Reason(
         Text("No code could be read.", "未能读取任何码。"),
-        Text("Hold it still, closer, with the screen bright.", "请拿稳、靠近,并调亮屏幕。"),
+        Text("Hold it still, closer, with the screen bright.", "请拿稳、靠近，并调亮屏幕。"),
     ),
     "BAD_TRUST": Reason(Text("The trust list cannot be used.", "信任列表无法使用。"), _STAFF),
     "ROLLBACK": Reason(
@@ -185,8 +192,8 @@ REASONS: dict[str, Reason] = {
     ),
     "LIST_EXPIRED": Reason(Text("The trust list has expired.", "信任列表已过期。"), _STAFF),
     "PRIVATE_KEY": Reason(
-        Text("A private key was given where a public one belongs.", "本应提供公钥,却提供了私钥。"),
-        Text("Treat that key as lost: stop using it and make a new one.", "请视该密钥已泄露:停用并更换。"),
+        Text("A private key was given where a public one belongs.", "本应提供公钥，却提供了私钥。"),
+        Text("Treat that key as lost: stop using it and make a new one.", "请视该密钥已泄露：停用并更换。"),
     ),
 }
 

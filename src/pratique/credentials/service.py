@@ -165,7 +165,7 @@ def issue_paper(
     expires = _whole(min(until, issued + PAPER_LIFE))  # a gate counts the 28 days from `issued`
     if expires <= moment.now:
         raise Refusal(
-            "TOO_LATE", "until", Text("this decision has ended; decide again", "该判定已结束,请重新判定")
+            "TOO_LATE", "until", Text("this decision has ended; decide again", "该判定已结束，请重新判定")
         )
     _check_key(tx, moment, signer, 1)
     ((list_no, index),) = _take_places(tx, moment, 1, to_ms(expires))
@@ -300,7 +300,7 @@ def _check_key(tx: Tx, moment: Moment, signer: Signer, wanted: int) -> None:
     _, _, valid_to, cut_at, max_per_day = row
     if cut_at is not None or valid_to <= moment.now_ms:
         text = Text(
-            "the issuing key is cut off or out of date; use another", "签发密钥已停用或过期;请更换密钥"
+            "the issuing key is cut off or out of date; use another", "签发密钥已停用或过期；请更换密钥"
         )
         raise Refusal("KEY_NOT_VALID", "kid", text)
     day = to_ms(moment.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0))

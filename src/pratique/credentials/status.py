@@ -71,15 +71,15 @@ class StatusList(msgspec.Struct, frozen=True):
 
 
 def build(bits: int, size: int, values: Iterable[tuple[int, int]]) -> StatusList:
-    """A list of `size` entries; those not named are 0. Raises IndexError or ValueError for what does not fit."""
+    """A list of `size` entries; those not named are 0. Raises STATUS_UNKNOWN for what does not fit."""
     import numpy as np  # who only verifies never needs it
 
     rows = np.array(list(values), dtype=np.int64).reshape(-1, 2)
     places, marks = rows[:, 0], rows[:, 1]
     if len(rows) and (places.min() < 0 or places.max() >= size):
-        raise IndexError("an index outside the list")
+        raise _broken("an index outside the list")
     if len(rows) and (marks.min() < 0 or marks.max() >> bits):
-        raise ValueError("a value that does not fit")
+        raise _broken("a value that does not fit")
     blocks = np.zeros((size * bits + 7) // 8, dtype=np.uint8)
     np.bitwise_or.at(blocks, places * bits >> 3, (marks << (places * bits & 7)).astype(np.uint8))
     return StatusList(bits, blocks.tobytes())

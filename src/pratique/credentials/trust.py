@@ -44,9 +44,9 @@ def bundle_body(bundle: Bundle) -> bytes:
 
 
 def make_bundle(bundle: Bundle, signers: Sequence[Signer]) -> bytes:
-    """A signed bundle file. Raises ValueError without a signer or where it expires before it was issued."""
+    """A signed bundle file. Raises BadTrust without a signer or where it expires before it was issued."""
     if not signers or bundle.expires <= bundle.issued:
-        raise ValueError("a bundle is signed and ends after it begins")
+        raise BadTrust("a bundle is signed and ends after it begins")
     body = bundle_body(bundle)
     signatures = [[signer.kid, signer.sign(_DOMAIN + body)] for signer in signers]
     return canonical_cbor({"body": body, "signatures": signatures})
@@ -115,11 +115,14 @@ def read_trust(path: Path, *, icvp: bool = False) -> Snapshot:
     """The snapshot of trust given by hand: a bundle, a DGCG list, a key set, a did document, or a folder of such.
 
     A file named by the one who runs the program is trusted for being named: a bundle's signatures are counted and
-    reported in `Snapshot.notes`, not required. Raises BadTrust, and OSError where the path cannot be read.
+    reported in `Snapshot.notes`, not required. Raises BadTrust, also where the path cannot be read.
     """
-    if path.is_dir():
-        return snapshot_of(sources.read_folder(path), icvp=icvp)
-    raw = path.read_bytes()
+    try:
+        if path.is_dir():
+            return snapshot_of(sources.read_folder(path), icvp=icvp)
+        raw = path.read_bytes()
+    except OSError as fault:
+        raise BadTrust(f"{path.name} cannot be read: {fault.strerror}") from None
     if raw[:1] == b"\xa2" and b"signatures" in raw:
         body, signatures = open_bundle(raw)
         note = f"a bundle with {len(signatures)} signatures that were not checked against root keys"
