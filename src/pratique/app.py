@@ -22,11 +22,14 @@ from zoneinfo import ZoneInfo
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from starlette.applications import Starlette
 
+from pratique.console import board as board_pages
+from pratique.console import booking as booking_pages
 from pratique.console import campaigns as campaign_pages
 from pratique.console import counter as counter_pages
 from pratique.console import door as door_pages
 from pratique.console import gates as gate_pages
 from pratique.console import notices as notice_pages
+from pratique.console import planner as planner_pages
 from pratique.console import today as today_pages
 from pratique.console.model import COOKIE, Desk, Way
 from pratique.core.errors import Destroyed
@@ -322,6 +325,9 @@ def routes(port: Port, desk: Desk) -> list[Route]:
         *campaign_pages.routes(desk, tell(port)),
         *notice_pages.routes(desk),
         *counter_pages.routes(desk),
+        *planner_pages.routes(desk),
+        *board_pages.routes(desk),
+        *booking_pages.routes(desk),
     ]
 
 

@@ -1,0 +1,87 @@
+"""The live board of sites, without a map: queue, rate, who is not heard. And phones that are declared lost."""
+
+from pratique.console.model import Desk, Figure
+from pratique.console.render import page, see, words
+from pratique.core.errors import Refusal
+from pratique.store.tx import Tx
+from pratique.testing import service as testing
+from pratique.testing.board import SiteRow, site_board
+from pratique.web.frame import Answer, Call, Route
+
+WHO = ("staff:console", "staff:campaign-officer", "staff:lab-desk")
+RUNS = ("staff:console", "staff:campaign-officer")
+SHOWN = 200
+
+Boards = list[tuple[testing.Campaign, list[SiteRow]]]
+
+
+def routes(desk: Desk) -> list[Route]:
+    """The board for staff."""
+
+    async def look(call: Call) -> Answer:
+        return await _board(desk, call)
+
+    async def lost(call: Call) -> Answer:
+        try:
+            await desk.store.awrite(
+                lambda tx: testing.declare_lost(tx, call.moment, call.path["device_id"], call.caller.id)
+            )
+        except Refusal as refusal:
+            return await _board(desk, call, refused=refusal)
+        return see("/console/board")
+
+    return [
+        Route("GET", "/console/board", look, WHO, "live board of sites", page=True),
+        Route(
+            "POST", "/console/board/phones/{device_id}/lost", lost, RUNS, "declare a phone lost", page=True
+        ),
+    ]
+
+
+async def _board(desk: Desk, call: Call, *, refused: Refusal | None = None) -> Answer:
+    def read(tx: Tx) -> Boards:
+        running = [one for one in testing.campaigns(tx) if one.closes_at > call.moment.now]
+        return [(one, site_board(tx, call.moment.now, one.id)) for one in running]
+
+    boards = await desk.store.aread(read)
+    sought = call.query.get("find", "").strip()
+    only = call.query.get("only", "")
+    return page(
+        call,
+        "board",
+        desk.zone,
+        section="board",
+        boards=[
+            (campaign, tiles(rows, call.language), _chosen(rows, sought, only)) for campaign, rows in boards
+        ],
+        sought=sought,
+        only=only,
+        shown=SHOWN,
+        refused=refused.text if refused else None,
+        may_declare=f"staff:{call.caller.role}" in RUNS,
+    )
+
+
+def tiles(rows: list[SiteRow], language: str) -> list[Figure]:
+    """The campaign in five numbers."""
+
+    def say(key: str) -> str:
+        return words()[key].of(language)
+
+    return [
+        Figure(len(rows), say("board_sites")),
+        Figure(sum(row.hearing == "down" for row in rows), say("board_down"), "/console/board?only=down"),
+        Figure(sum(row.waiting for row in rows), say("board_waiting")),
+        Figure(sum(row.last_hour for row in rows), say("board_last_hour")),
+        Figure(sum(row.unsent for row in rows), say("board_unsent")),
+    ]
+
+
+def _chosen(rows: list[SiteRow], sought: str, only: str) -> list[SiteRow]:
+    return [
+        row
+        for row in rows
+        if (not sought or sought.lower() in row.name.en.lower() or sought in row.name.zh_hans)
+        and (only != "down" or row.hearing == "down")
+        and (only != "help" or row.needs_help)
+    ]
