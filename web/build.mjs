@@ -15,7 +15,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const OUT = join(HERE, "../src/pratique/web/static");
 const MAPS = process.argv.includes("--maps");
 const FACES = [
-  { name: "wallet", worker: true, scans: false },
+  { name: "wallet", worker: true, scans: true },
   { name: "site", worker: true, scans: true },
   { name: "gate", worker: false, scans: true },
   { name: "handheld", worker: true, scans: true, words: ["gate"] },

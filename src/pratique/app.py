@@ -317,7 +317,7 @@ def routes(port: Port, desk: Desk) -> list[Route]:
         *testing_api.routes(port.store, tell(port), port.manifest_key),
         *carry_api.routes(port.store, tell(port), port.manifest_secret),
         *booking_api.routes(port.store, port.sealer, port.zone),
-        *fleet_api.routes(port.store, port.signing_roots, QUORUM),
+        *fleet_api.routes(port.store, port.signing_roots, QUORUM, port.pass_signer),
         *log_api.routes(port.log_folder),
         *door_pages.routes(desk),
         *today_pages.routes(desk),

@@ -11,11 +11,14 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from pratique.core.errors import Refusal
 from pratique.core.ids import encode_id
 from pratique.core.moment import Moment, rfc3339
 from pratique.core.text import Text
 from pratique.credentials import pq1
+from pratique.credentials.jose import point_jwk
 from pratique.credentials.keys import Es256Signer, new_signer
 from pratique.people.binding import check_binding, check_challenge, from_b64, make_challenge, to_b64
 from pratique.people.slip import make_code, tidy_code
@@ -190,6 +193,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._json(200, {"challenge": challenge, "now": rfc3339(self.of.now())})
         if path == "/v1/wallet":
             return self._wallet()
+        if path == "/v1/issuer-keys":
+            public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), self.of.issuer.public_key)
+            key = point_jwk(public) | {"kid": to_b64(self.of.issuer.kid), "use": "sig", "alg": "ES256"}
+            return self._json(200, {"keys": [key]})
         face = self.of.faces.get(path)
         if face is None and path + "/" in self.of.faces:
             return self._send(308, b"", "text/html", {"Location": path + "/"})

@@ -58,7 +58,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        app = build_app(api.routes(self.store, ROOTS, 2), lambda *_: None, self.moment, {})
+        app = build_app(api.routes(self.store, ROOTS, 2, PASSES), lambda *_: None, self.moment, {})
         self._server = uvicorn.Server(
             uvicorn.Config(app, "127.0.0.1", self.port, log_level="error", lifespan="off")
         )

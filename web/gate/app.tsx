@@ -8,6 +8,7 @@ import "../shared/camera.css";
 import "./gate.css";
 
 import { CameraView } from "../shared/camera.tsx";
+import { Code } from "../shared/code.tsx";
 import { Camera, Flag } from "../shared/icons.tsx";
 import { language, type Language } from "../shared/prefs.ts";
 import { Scanner } from "../shared/scanner.ts";
@@ -56,6 +57,7 @@ function App() {
           <p class="face-other" lang={other}>{inLanguage(other, `gate.face.${name}`)}</p>
           <Line name={name} />
           <Advice />
+          <Asked />
         </div>
       </main>
       <Foot />
@@ -77,6 +79,18 @@ function Line({ name }: { name: FaceName }) {
 function Advice() {
   const advice = silent.value ? null : status.value?.advice;
   return advice ? <p class="face-advice" role="status">{say(advice)}</p> : null;
+}
+
+/** When clocks disagree: the gate says who it is, and asks the wallet to answer. */
+function Asked() {
+  const text = silent.value ? null : status.value?.asked;
+  if (!text) return null;
+  return (
+    <section class="face-asked" aria-label={t("gate.asked")}>
+      <Code text={text} label={t("gate.asked")} level="M" max={360} />
+      <p>{t("gate.asked.how")}</p>
+    </section>
+  );
 }
 
 /** What a sentence says beyond the word that already stands above it. */

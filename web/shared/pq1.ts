@@ -21,13 +21,14 @@ async function sign(key: CryptoKey, message: Bytes): Promise<Bytes> {
 export const bindProof = (key: CryptoKey, challenge: string): Promise<Bytes> => sign(key, utf8(`pratique-bind\n${challenge}`));
 
 /** The bytes that the holder's proof covers. `shown` is in whole seconds of corrected time. */
-export async function proofMessage(credential: Bytes, shown: number): Promise<Bytes> {
-  return encode(["PQ1", await sha256(credential), shown]);
+export async function proofMessage(credential: Bytes, shown: number, nonce?: Bytes): Promise<Bytes> {
+  const parts = ["PQ1", await sha256(credential), shown];
+  return encode(nonce ? [...parts, nonce] : parts);
 }
 
-/** The text of the code for a gate, good for the skew window around `shownMs`. */
-export async function present(key: CryptoKey, credential: Bytes, shownMs: number): Promise<string> {
+/** The text of the code for a gate, good for the skew window around `shownMs`; with a gate's `nonce`, for that gate's minute. */
+export async function present(key: CryptoKey, credential: Bytes, shownMs: number, nonce?: Bytes): Promise<string> {
   const shown = Math.floor(shownMs / 1000);
-  const proof = await sign(key, await proofMessage(credential, shown));
-  return `PQ1:${toBase45(concat(encode([credential, shown, proof])))}`;
+  const proof = await sign(key, await proofMessage(credential, shown, nonce));
+  return `PQ1:${toBase45(concat(encode(nonce ? [credential, shown, nonce, proof] : [credential, shown, proof])))}`;
 }

@@ -9,6 +9,7 @@ import { language } from "../shared/prefs.ts";
 import { route } from "../shared/route.ts";
 import { Bar, mount, Opening } from "../shared/shell.tsx";
 import { t } from "../shared/words.ts";
+import { AnswerScreen } from "./answer.tsx";
 import { Home } from "./home.tsx";
 import { AppealsScreen, HelpScreen, LooksScreen, NoticesScreen, PaperScreen, ResultsScreen } from "./lists.tsx";
 import { NoticeScreen } from "./notice.tsx";
@@ -26,6 +27,7 @@ function Open() {
   if (!holder.value && !guest.value) return <Welcome />;
   switch (place) {
     case "pass": return <PassScreen />;
+    case "answer": return <AnswerScreen />;
     case "code": return <SiteCodeScreen />;
     case "notice": return <NoticeScreen id={id ?? ""} key={id} />;
     case "notices": return <NoticesScreen />;

@@ -84,6 +84,7 @@ function Live({ credential, expires }: { credential: string; expires: string }) 
         <p class="note quiet small">{t("wallet.pass.clock", { minutes: Math.max(1, Math.round(Math.abs(offset.value) / 60_000)) })}</p>
       )}
       <p class="small soft">{t("wallet.pass.bright")}</p>
+      <a class="button second" href="#/answer">{t("wallet.answer.open")}</a>
     </div>
   );
 }

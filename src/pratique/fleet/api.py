@@ -8,21 +8,28 @@ from pratique.core.signer import Signer
 from pratique.core.text import Text
 from pratique.fleet import service
 from pratique.fleet.form import base64url
-from pratique.fleet.model import CountBatch, Enrolled, Enrolment, Heard, heard_bytes
+from pratique.fleet.model import CountBatch, Enrolled, Enrolment, Heard, IssuerKeys, heard_bytes
 from pratique.store.store import Store
+from pratique.store.tx import Tx
 from pratique.web.frame import Answer, Call, Route
 
 
-def routes(store: Store, signers: Sequence[Signer], quorum: int) -> list[Route]:
-    """`signers` are the root keys; `quorum` of them make a snapshot valid. The first also tells gates the time."""
+def routes(store: Store, signers: Sequence[Signer], quorum: int, pass_signer: Signer) -> list[Route]:
+    """`signers` are the root keys; `quorum` of them make a snapshot valid. The first also tells gates the time.
+
+    `pass_signer` says to wallets what a gate is.
+    """
 
     async def enrol(call: Call) -> Answer:
         body: Enrolment = call.body
-        gate_id, place = await store.awrite(
-            lambda tx: service.enrol(tx, call.moment, body.token, body.public_key)
-        )
+
+        def let_in(tx: Tx) -> tuple[str, Text, bytes]:
+            gate_id, place = service.enrol(tx, call.moment, body.token, body.public_key)
+            return gate_id, place, service.certificate(tx, call.moment, pass_signer, gate_id)
+
+        gate_id, place, certificate = await store.awrite(let_in)
         roots = tuple(base64url(signer.public_key) for signer in signers)
-        return Answer(Enrolled(gate_id, place, roots, quorum, call.moment.now), 201)
+        return Answer(Enrolled(gate_id, place, roots, quorum, call.moment.now, base64url(certificate)), 201)
 
     async def snapshot(call: Call) -> Answer:
         newest = await store.aread(service.newest_snapshot)
@@ -40,13 +47,29 @@ def routes(store: Store, signers: Sequence[Signer], quorum: int) -> list[Route]:
 
     async def counts(call: Call) -> Heard:
         body: CountBatch = call.body
-        await store.awrite(lambda tx: service.record_counts(tx, call.moment, body))
+
+        def take(tx: Tx) -> bytes:
+            service.record_counts(tx, call.moment, body)
+            return service.certificate(tx, call.moment, pass_signer, body.gate_id)
+
+        certificate = await store.awrite(take)
         now = rfc3339(call.moment.now)
-        return Heard(
-            body.gate_id, body.seq, now, base64url(signers[0].sign(heard_bytes(body.gate_id, body.seq, now)))
-        )
+        signature = signers[0].sign(heard_bytes(body.gate_id, body.seq, now))
+        return Heard(body.gate_id, body.seq, now, base64url(signature), base64url(certificate))
+
+    async def issuer_keys(call: Call) -> IssuerKeys:
+        found = await store.aread(lambda tx: service.issuer_keys(tx, call.moment.now))
+        return IssuerKeys(tuple(found))
 
     return [
+        Route(
+            "GET",
+            "/v1/issuer-keys",
+            issuer_keys,
+            ("public",),
+            "The keys that sign passes and gates' certificates",
+            gives=IssuerKeys,
+        ),
         Route(
             "POST",
             "/v1/gates",

@@ -41,13 +41,17 @@ class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Enrolled(msgspec.Struct, frozen=True):
-    """What a gate must keep: its id, and the root keys (base64url) of which `quorum` sign every snapshot."""
+    """What a gate must keep: its id, and the root keys (base64url) of which `quorum` sign every snapshot.
+
+    `certificate` (base64url) says what this gate is to a wallet that asks: see credentials/asking.py.
+    """
 
     gate_id: str
     place: Text
     roots: tuple[str, ...]
     quorum: int
     now: datetime
+    certificate: str = ""
 
 
 class CountRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,12 +85,22 @@ class CountBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """The signed answer to an upload: it is stored, and it is `now`. `sig` by a root key over `heard_bytes`."""
+    """The signed answer to an upload: it is stored, and it is `now`. `sig` by a root key over `heard_bytes`.
+
+    `certificate` is the gate's own, fresh: it carries a signature of its own.
+    """
 
     gate_id: str
     seq: int
     now: str
     sig: str
+    certificate: str = ""
+
+
+class IssuerKeys(msgspec.Struct, frozen=True):
+    """The keys that sign passes and gates' certificates, as JWK (RFC 7517): what a wallet knows gates by."""
+
+    keys: tuple[dict[str, str], ...]
 
 
 class Gate(msgspec.Struct, frozen=True):

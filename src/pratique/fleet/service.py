@@ -9,19 +9,22 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from pratique.core.canonical import canonical_cbor
 from pratique.core.errors import Conflict, NotFound, Refusal
-from pratique.core.ids import encode_id, tidy_typed
+from pratique.core.ids import decode_id, encode_id, tidy_typed
 from pratique.core.moment import Moment, from_ms, to_ms
 from pratique.core.signer import Signer
 from pratique.core.text import Text
+from pratique.credentials import asking, jose
 from pratique.credentials import service as credentials
+from pratique.credentials.cose import public_key
 from pratique.credentials.shc_keys import ShcIssuer
 from pratique.credentials.snapshot import Bundle, KeyEntry
 from pratique.fleet import store, texts
 from pratique.fleet.counts import check_batch, is_signed
-from pratique.fleet.form import unbase64url
+from pratique.fleet.form import base64url, unbase64url
 from pratique.fleet.model import SLOT_SECONDS, CountBatch, Gate, SlotCount, signed_bytes
 from pratique.mandates import service as mandates
 from pratique.policy import service as policy
@@ -105,6 +108,24 @@ def enrol(tx: Tx, moment: Moment, token: str, public_key: str) -> tuple[str, Tex
         {"kind": "gate", "group": mandate_id, "count": store.count_gates(tx, mandate_id)},
     )
     return gate_id, place
+
+
+def certificate(tx: Tx, moment: Moment, signer: Signer, gate_id: str) -> bytes:
+    """What this gate is, signed for thirty days, for wallets that ask. Raises NotFound for a gate that has ended."""
+    row = store.named_gate(tx, gate_id)
+    if row is None:
+        raise NotFound("GATE_UNKNOWN", "gate_id", texts.GATE_UNKNOWN)
+    until = moment.now + asking.CERTIFIED_FOR
+    return asking.certify(signer, decode_id(gate_id), Text(row[0], row[1]), row[2], moment.now, until)
+
+
+def issuer_keys(tx: Tx, now: datetime) -> list[dict[str, str]]:
+    """The keys by which a wallet knows a gate, as JWK with the key id passes carry."""
+    return [
+        jose.point_jwk(public) | {"kid": base64url(entry.kid), "use": "sig", "alg": "ES256"}
+        for entry in credentials.public_keys(tx, now)
+        if entry.purpose == "pass" and isinstance(public := public_key(entry.key), ec.EllipticCurvePublicKey)
+    ]
 
 
 def end_gate(tx: Tx, moment: Moment, gate_id: str, who: str) -> None:

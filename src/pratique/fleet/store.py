@@ -58,6 +58,15 @@ def gate_of_key(tx: Tx, public_key: bytes) -> str | None:
     return None if row is None else str(row[0])
 
 
+def named_gate(tx: Tx, gate_id: str) -> tuple[str, str, bytes] | None:
+    """Place in both languages and key of a gate that works; None for one that ended."""
+    row = tx.one(
+        "SELECT place_en, place_zh, public_key FROM gate WHERE id = :gate_id AND state <> 'ended'",
+        gate_id=gate_id,
+    )
+    return None if row is None else (str(row[0]), str(row[1]), bytes(row[2]))
+
+
 def gates(tx: Tx) -> list[Row]:
     """All gates, by place."""
     return tx.all(

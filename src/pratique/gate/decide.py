@@ -4,7 +4,7 @@ The credential is verified offline; a pass says its class, a certificate is judg
 gate cannot know goes to `see_staff`, never to `hold`: a hold is the house's decision about a person.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -82,14 +82,17 @@ def decide(
     loaded: Loaded,
     fail: FailTable,
     shown_before: Callable[[bytes], bool],
+    nonces: Container[bytes] = (),
 ) -> Judged:
-    """What the gate does about `text`. `now` is never below the time floor; `shown_before` knows showings by name.
+    """What the gate does about `text`. `now` is never below the time floor.
+
+    `shown_before` knows showings by name; `nonces` are the questions this gate has open.
 
     Never raises for any text. What would admit is held back by a bad clock or stale lists as the mandate says; what
     would refuse stays as it is.
     """
     snapshot = loaded.snapshot
-    found = verify(text, now, snapshot)
+    found = verify(text, now, snapshot, nonces)
     if grade == "bad" and fail.clock == "admit":
         found = _by_the_phone(text, now, found, snapshot)
     pair = _pair(text, found, now, grade, loaded)

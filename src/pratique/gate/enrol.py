@@ -19,6 +19,7 @@ from pratique.gate.database import sync_folder
 from pratique.gate.http import post_json
 
 KEY, ENROLMENT, SNAPSHOT, JOURNAL = "device.key", "gate.json", "snapshot.cbor", "journal.db"
+CERTIFICATE = "certificate.cbor"
 
 
 class Enrolment(msgspec.Struct, frozen=True):
@@ -29,6 +30,7 @@ class Enrolment(msgspec.Struct, frozen=True):
     roots: tuple[str, ...]
     quorum: int
     server: str = ""
+    certificate: str = ""
 
     def root_keys(self) -> tuple[bytes, ...]:
         """The root keys. Raises ValueError for one that is not 32 bytes."""

@@ -13,9 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from pratique.gate.asking import Asker
 from pratique.gate.clock import Clock, Confirmed
 from pratique.gate.end import ENDED, destroy
 from pratique.gate.enrol import (
+    CERTIFICATE,
     ENROLMENT,
     JOURNAL,
     SNAPSHOT,
@@ -23,6 +25,7 @@ from pratique.gate.enrol import (
     base64url,
     device_signer,
     read_enrolment,
+    unbase64url,
 )
 from pratique.gate.journal import Journal
 from pratique.gate.lists import Lists
@@ -32,6 +35,7 @@ from pratique.gate.model import SLOT_SECONDS
 from pratique.gate.order import Order
 from pratique.gate.ports import Relay
 from pratique.gate.sources import Event, Synced
+from pratique.gate.staff import PIN
 
 
 class CannotStart(Exception):  # noqa: N818 - names the state
@@ -103,6 +107,7 @@ class Station:
             tell,
             show,
             turn_sensor=turn_sensor,
+            asker=Asker(self._signer.sign, self._certificate, os.urandom) if self._signer else None,
             end=self._end,
         )
         if enrolment.gate_id and self._signer is None:
@@ -127,6 +132,13 @@ class Station:
             with suppress(subprocess.TimeoutExpired):
                 self._sync.wait(5)
 
+    def _certificate(self) -> bytes | None:
+        """What the server says this gate is, as the sync process keeps it."""
+        try:
+            return (self._where.home / CERTIFICATE).read_bytes()
+        except OSError:
+            return unbase64url(self._enrolment.certificate) if self._enrolment.certificate else None
+
     def _end(self, orders: tuple[Order, ...]) -> None:
         """Destroy what is here (the sync process first: it could write a file anew)."""
         self._stop_sync()
@@ -141,7 +153,8 @@ class Station:
         journal = self._where.journal
         files = [journal.with_name(journal.name + suffix) for suffix in ("", "-wal", "-shm", ".ring")]
         sign = self._signer.sign if self._signer else None
-        destroy(self._where.home, [*files, self._where.snapshot], sign, told)
+        files += [self._where.snapshot, self._where.home / CERTIFICATE, self._where.home / PIN]
+        destroy(self._where.home, files, sign, told)
 
 
 def _listen(process: "subprocess.Popen[bytes]", events: "queue.Queue[Event]") -> None:

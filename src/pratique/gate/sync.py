@@ -9,7 +9,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,13 @@ from pratique.core.signer import Signer
 from pratique.credentials.reasons import CredentialError
 from pratique.gate import database as db
 from pratique.gate.clock import Clock, Confirmed, Reading, ticks
-from pratique.gate.enrol import Enrolment, base64url, unbase64url, write_whole
+from pratique.gate.enrol import CERTIFICATE, Enrolment, base64url, unbase64url, write_whole
 from pratique.gate.http import Refused, Unreachable, get_file, post_json
 from pratique.gate.lists import load
 
 PULL_EVERY = 60.0
 SAY_SOMETHING_EVERY = 900.0  # an empty batch where nothing was counted: the gate is heard, and hears the time
+CERTIFY_EVERY = 86_400.0
 SLOWEST_ANSWER = 10.0  # seconds; a slower one tells no time
 
 
@@ -46,7 +47,7 @@ class Sync:
         self._to, self._signer, self._snapshot, self._tell = enrolment, signer, snapshot, tell
         self._journal = journal
         self._etag = ""
-        self._spoke = float("-inf")
+        self._spoke = self._certified = float("-inf")
         self._confirmed: Confirmed | None = None
 
     def run(self, stop: threading.Event, every: float = PULL_EVERY) -> None:
@@ -116,10 +117,21 @@ class Sync:
         if told is None:  # a login page of some network, or a forger: nothing was acknowledged
             raise Unreachable("the answer is not signed by a root key")
         self._spoke = after
+        self._keep_certificate(answer)
         if after - before <= SLOWEST_ANSWER:
             # Made between the two readings and taken for the later one: the gate's time is never ahead of the server's.
             self._confirmed = Confirmed(told, after)
             self._tell({"confirmed": [told, after]})
+
+    def _keep_certificate(self, answer: dict[str, Any]) -> None:
+        """The gate's own certificate for wallets, anew once a day. It carries a signature, and is not ours to judge."""
+        path = self._snapshot.with_name(CERTIFICATE)
+        told = answer.get("certificate")
+        if not told or (path.exists() and ticks() - self._certified < CERTIFY_EVERY):
+            return
+        with suppress(ValueError):
+            write_whole(path, unbase64url(told))
+            self._certified = ticks()
 
     def _now(self, connection: sqlite3.Connection) -> Reading:
         row = connection.execute("SELECT max(unix) FROM time_floor").fetchone()

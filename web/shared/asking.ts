@@ -1,0 +1,105 @@
+/** A gate's question: its signed identity and a nonce. The twin of credentials/asking.py, held to the same vectors.
+
+Times are not judged here: the phone's clock is what is in doubt. */
+
+import { fromBase64url, type Bytes } from "./bytes.ts";
+import { encode } from "./cbor.ts";
+import { readBase45 } from "./verify/base45.ts";
+import { readExact, type Value } from "./verify/cbor.ts";
+import { Refused } from "./verify/refused.ts";
+import type { Text } from "./words.ts";
+
+export const PREFIX = "PQG1:";
+const MAX_TEXT = 1500;
+
+export type IssuerKey = { kid: string; x: string; y: string };
+export type Asking = { gate: Bytes; place: Text; nonce: Bytes; mandate: Bytes; at: number; until: number };
+export type Why = "not-a-gate" | "unknown" | "old-browser";
+
+/** Why a question was not taken. */
+export class NotAsked extends Error {
+  constructor(readonly why: Why) {
+    super(why);
+  }
+}
+
+type Sign1 = { head: Value; claims: Map<Value, Value>; signed: Bytes; signature: Bytes };
+
+/** Checks a question against the keys that sign passes. Throws NotAsked. */
+export async function readAsking(text: string, keys: readonly IssuerKey[]): Promise<Asking> {
+  let certificate: Sign1;
+  let question: Sign1;
+  try {
+    if (!text.startsWith(PREFIX) || text.length > MAX_TEXT) throw new RangeError("no question");
+    const parts = readExact(readBase45(text, PREFIX.length));
+    if (!Array.isArray(parts) || parts.length !== 2) throw new RangeError("not a certificate and a question");
+    [certificate, question] = [sign1(parts[0]), sign1(parts[1])];
+  } catch (fault) {
+    if (fault instanceof RangeError || fault instanceof Refused) throw new NotAsked("not-a-gate");
+    throw fault;
+  }
+  await byIssuer(certificate, keys);
+  const { gate, place, key } = identity(certificate.claims);
+  if (!(question.head instanceof Map) || !ordered(question.head, [1]) || question.head.get(1) !== -8 || !ordered(question.claims, [4, 6, -70013, -70014])) throw new NotAsked("not-a-gate");
+  await byGate(question, key);
+  const [nonce, mandate] = [bytes(question.claims.get(-70013), 8), bytes(question.claims.get(-70014), 16)];
+  return { gate, place, nonce, mandate, at: whole(question.claims.get(6)), until: whole(question.claims.get(4)) };
+}
+
+function sign1(raw: Value | undefined): Sign1 {
+  const parts = readExact(bytes(raw));
+  if (!Array.isArray(parts) || parts.length !== 4 || !(parts[1] instanceof Map) || parts[1].size) throw new RangeError("not an array of four");
+  const [protectedHead, payload, signature] = [bytes(parts[0]), bytes(parts[2]), bytes(parts[3], 64)];
+  const claims = readExact(payload);
+  if (!(claims instanceof Map)) throw new RangeError("the claims are no map");
+  return { head: readExact(protectedHead), claims, signed: encode(["Signature1", protectedHead, new Uint8Array(), payload]), signature };
+}
+
+async function byIssuer(certificate: Sign1, keys: readonly IssuerKey[]): Promise<void> {
+  const head = certificate.head;
+  if (!(head instanceof Map) || !ordered(head, [1, 4]) || head.get(1) !== -7) throw new NotAsked("not-a-gate");
+  const kid = bytes(head.get(4), 8);
+  for (const { kid: name, x, y } of keys) {
+    if (!same(fromBase64url(name), kid)) continue;
+    const key = await crypto.subtle.importKey("jwk", { kty: "EC", crv: "P-256", x, y }, { name: "ECDSA", namedCurve: "P-256" }, false, ["verify"]);
+    if (await crypto.subtle.verify({ name: "ECDSA", hash: "SHA-256" }, key, certificate.signature as BufferSource, certificate.signed as BufferSource)) return;
+  }
+  throw new NotAsked("unknown");
+}
+
+async function byGate(question: Sign1, raw: Bytes): Promise<void> {
+  let key: CryptoKey;
+  try {
+    key = await crypto.subtle.importKey("raw", raw, { name: "Ed25519" }, false, ["verify"]);
+  } catch {
+    throw new NotAsked("old-browser");
+  }
+  if (!(await crypto.subtle.verify({ name: "Ed25519" }, key, question.signature as BufferSource, question.signed as BufferSource))) throw new NotAsked("unknown");
+}
+
+function identity(claims: Map<Value, Value>): { gate: Bytes; place: Text; key: Bytes } {
+  try {
+    if (!ordered(claims, [4, 6, 8, -70011, -70012])) throw new RangeError("claims");
+    const cnf = claims.get(8);
+    const key = cnf instanceof Map ? cnf.get(1) : undefined;
+    const names = claims.get(-70012);
+    if (!(key instanceof Map) || !ordered(key, [1, -1, -2]) || key.get(1) !== 1 || key.get(-1) !== 6) throw new RangeError("key");
+    if (!Array.isArray(names) || names.length !== 2 || names.some((name) => typeof name !== "string")) throw new RangeError("place");
+    return { gate: bytes(claims.get(-70011), 16), place: { en: names[0] as string, "zh-Hans": names[1] as string }, key: bytes(key.get(-2), 32) };
+  } catch {
+    throw new NotAsked("not-a-gate");
+  }
+}
+
+function bytes(value: Value | undefined, size?: number): Bytes {
+  if (!(value instanceof Uint8Array) || (size !== undefined && value.length !== size)) throw new NotAsked("not-a-gate");
+  return value as Bytes;
+}
+
+function whole(value: Value | undefined): number {
+  if (typeof value !== "number" || value < 0) throw new NotAsked("not-a-gate");
+  return value;
+}
+
+const ordered = (map: Map<Value, Value>, keys: number[]): boolean => [...map.keys()].join() === keys.join();
+const same = (a: Bytes, b: Bytes): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
