@@ -251,6 +251,7 @@ def chores(port: Port) -> list[Chore]:
             lambda: port.store.write(lambda tx: people.finish_forgetting(tx, port.keys)),
         ),
         Chore("forget what is past its window", 3600, write(testing.sweep)),
+        Chore("publish the week's appeals", 3600, write(notices.publish_weeks)),
         Chore("drop old issuances", 3600, write(credentials.sweep)),
     ]
 

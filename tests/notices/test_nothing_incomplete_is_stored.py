@@ -12,6 +12,7 @@ from pratique.notices import service
 from pratique.notices.kinds import kind_of
 from pratique.notices.model import Opening, Said
 from pratique.notices.opening import refuse_incomplete
+from pratique.store.tx import Tx
 from tests.mandates.making import live
 from tests.notices.town import Town
 
@@ -91,22 +92,45 @@ def test_a_mandate_that_does_not_allow_it_is_refused(small_town: Town) -> None:
 BLANKS = {
     "mandate_id": "''", "reason_code": "''", "remedy_code": "''", "appeal_path": "''", "clock_profile": "''",
     "rule_id": "''", "decider": "''", "duration_ms": "0", "deadline_at": "opened_at", "ends_at": "opened_at",
-    "state": "'forever'", "class": "'score'", "cause": "'karma'",
+    "state": "'forever'", "class": "'score'", "cause": "'karma'", "kind": "'N99'", "kind_version": "99",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("column", BLANKS)
 def test_raw_sql_meets_the_same_wall(town: Town, column: str) -> None:
     notice_id = open_one(town)
-    with town.store.read() as tx:
-        columns = [d for d in _columns(tx) if d not in ("id", column)]
-    copied = ", ".join(columns)
-    sql = (
-        f"INSERT INTO notice (id, {column}, {copied}) SELECT 'COPY', {BLANKS[column]}, {copied} "
+    with pytest.raises(Exception, match=r"(?i)check|mandate|incomplete"):
+        town.store.write(lambda tx: tx.run(_copy(tx, notice_id, **{column: BLANKS[column]})))
+
+
+def test_a_copy_that_is_whole_passes_the_wall(town: Town) -> None:
+    """Or the test above could not fail."""
+    notice_id = open_one(town)
+    town.store.write(lambda tx: tx.run(_copy(tx, notice_id)))
+
+
+def test_raw_sql_cannot_send_an_appeal_elsewhere_nor_outlive_the_mandate(town: Town) -> None:
+    notice_id = open_one(town)
+    for changes in (
+        {"appeal_path": "'/v1/notices/OTHER/appeals'"},
+        {"ends_at": "ends_at + 1"},
+        {"reason_code": "'ORDERED'"},  # an order without its duties of care
+    ):
+        with pytest.raises(Exception, match="NOTICE_INCOMPLETE"):
+            town.store.write(lambda tx, changes=changes: tx.run(_copy(tx, notice_id, **changes)))
+    for change in ("ends_at = ends_at + 1", "mandate_id = 'OTHER'", "class = 'restriction'"):
+        with pytest.raises(Exception, match=r"NOTICE_FIXED|no mandate"):
+            town.store.write(lambda tx, change=change: tx.run(f"UPDATE notice SET {change}"))
+
+
+def _copy(tx: Tx, notice_id: str, **changes: str) -> str:
+    """SQL that copies a notice with these columns changed."""
+    given = {"id": "'COPY'", "appeal_path": "'/v1/notices/COPY/appeals'"} | changes
+    kept = [name for name in _columns(tx) if name not in given]
+    return (
+        f"INSERT INTO notice ({', '.join([*given, *kept])}) SELECT {', '.join([*given.values(), *kept])} "
         f"FROM notice WHERE id = '{notice_id}'"
     )
-    with pytest.raises(Exception, match=r"(?i)check|mandate"):
-        town.store.write(lambda tx: tx.run(sql))
 
 
 def test_raw_sql_without_facts_meets_the_wall(town: Town) -> None:

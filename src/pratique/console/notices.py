@@ -14,6 +14,7 @@ from pratique.mandates import service as mandates
 from pratique.notices import service as notices
 from pratique.notices.appeal import REASONS
 from pratique.notices.kinds import answer_text, kind_of
+from pratique.notices.statistics import SMALLEST
 from pratique.people.model import Staff
 from pratique.store.tx import Tx
 from pratique.web.frame import Answer, Call, Route
@@ -64,11 +65,33 @@ def routes(desk: Desk) -> list[Route]:
             return await _appeal(desk, call, refusal)
         return see("/console/notices")
 
+    async def attachment(call: Call) -> Answer:
+        found = await desk.store.awrite(
+            lambda tx: notices.read_attachment(
+                tx,
+                call.moment,
+                desk.house,
+                worker(call),
+                appeal_id=call.path["id"],
+                attachment_id=call.path["file"],
+            )
+        )
+        return Answer(found.body, media=found.media, headers={"Content-Disposition": "attachment"})
+
+    async def statistics(call: Call) -> Answer:
+        weeks = await desk.store.aread(notices.appeal_weeks)
+        return page(call, "appeal_statistics", desk.zone, section="", weeks=weeks, smallest=SMALLEST)
+
     return [
+        Route("GET", "/statistics/appeals", statistics, ("public",), "appeals in public", page=True),
+        Route(
+            "GET", "/console/appeals/{id}/attachments/{file}", attachment, REVIEWERS,
+            "an attachment of an appeal", page=True,
+        ),
         Route("GET", "/console/notices", overview, DESK, "notices and appeals", page=True),
         Route("GET", "/console/appeals/{id}", appeal, REVIEWERS, "read an appeal", page=True),
         Route("POST", "/console/appeals/{id}", answer, REVIEWERS, "answer an appeal", page=True),
-    ]
+    ]  # fmt: skip
 
 
 def worker(call: Call) -> Staff:

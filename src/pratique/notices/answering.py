@@ -4,7 +4,7 @@ The clock is in the database. No fault of the system stops it, and nothing the o
 """
 
 from pratique.core.errors import Conflict, NotAllowed, NotFound, Refusal
-from pratique.core.moment import Moment, from_ms
+from pratique.core.moment import Moment, from_ms, rfc3339
 from pratique.core.text import Text
 from pratique.notices import appeal_store, store
 from pratique.notices.appeal import (
@@ -25,6 +25,7 @@ from pratique.notices.model import (
     AppealFile,
     AppealLine,
     AppealRow,
+    AttachmentView,
     House,
     NoticeRow,
     ReasonView,
@@ -38,6 +39,7 @@ from pratique.policy.model import Evidence
 from pratique.store.sealing import Place
 from pratique.store.tx import Tx
 
+LET_GO = 2  # the second escalation, at four fifths of the clock
 LIFTS = {"changed": "lifted", "withdrawn": "withdrawn"}
 
 
@@ -109,7 +111,18 @@ def read_appeal(tx: Tx, moment: Moment, house: House, staff: Staff, appeal_id: s
         rule=RuleView(notice.rule_id, notice.rule_version),
         reason=ReasonView(notice.reason_code, kind.reasons[notice.reason_code]),
         text=house.sealer.open(_text_place(row), row.sealed_text).decode(),
+        attachments=tuple(
+            AttachmentView(one[0], one[1], int(one[2]), rfc3339(from_ms(one[3])))
+            for one in appeal_store.attachments(tx, row.id)
+        ),
     )
+
+
+def may_read(tx: Tx, staff: Staff, appeal_id: str) -> AppealRow:
+    """The appeal, for a reviewer who may have it. Raises NotFound, NotAllowed."""
+    row, _ = _with_notice(tx, appeal_id)
+    _may(row, staff)
+    return row
 
 
 def decide_appeal(
@@ -192,6 +205,9 @@ def run_clock(tx: Tx, moment: Moment, house: House, row: AppealRow) -> None:
             return
         appeal_store.add_event(tx, row.id, step.at, step.what, "clock")
         escalated = row.escalated + 1
+        if escalated == LET_GO and row.reviewer:  # whoever took it and did not answer no longer holds it up
+            appeal_store.add_event(tx, row.id, step.at, "let-go", "clock", reference=row.reviewer)
+            row = row._replace(reviewer="")
         step = next_step(row.stage_at, row.due_at, escalated)
         row = row._replace(escalated=escalated, next_at=step.at)
     appeal_store.save(tx, row)

@@ -6,7 +6,8 @@ from pratique.core.moment import rfc3339
 from pratique.core.text import Text
 from pratique.notices import service
 from pratique.notices.appeal import MAX_TEXT
-from pratique.notices.model import AppealView, House, Results, WalletView
+from pratique.notices.model import AppealView, AttachmentView, House, Results, WalletView
+from pratique.notices.publishing import WeekView
 from pratique.store.store import Store
 from pratique.store.tx import Tx
 from pratique.web.frame import Answer, Call, Route
@@ -25,6 +26,13 @@ class Forgetting(msgspec.Struct, frozen=True):
     final_by: str
     ends: tuple[Text, ...]
     stays: tuple[Text, ...]
+
+
+class Weeks(msgspec.Struct, frozen=True):
+    """Appeals in public, newest week first."""
+
+    weeks: tuple[WeekView, ...]
+    now: str
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -84,6 +92,26 @@ def routes(
         )
         return Answer(view, 201)
 
+    async def attach(call: Call) -> Answer:
+        view = await store.awrite(
+            lambda tx: service.attach(
+                tx, call.moment, house, subject_id=call.caller.id, appeal_id=call.path["id"], raw=call.raw
+            )
+        )
+        return Answer(view, 201)
+
+    async def attachment(call: Call) -> Answer:
+        found = await store.aread(
+            lambda tx: service.own_attachment(
+                tx, house, subject_id=call.caller.id, attachment_id=call.path["id"]
+            )
+        )
+        return Answer(found.body, media=found.media, headers={"Content-Disposition": "attachment"})
+
+    async def statistics(call: Call) -> Weeks:
+        weeks = await store.aread(service.appeal_weeks)
+        return Weeks(tuple(weeks), rfc3339(call.moment.now))
+
     async def was_read(call: Call) -> Noted:
         await store.awrite(
             lambda tx: service.note(
@@ -102,6 +130,15 @@ def routes(
         Route(
             "POST", "/v1/notices/{id}/appeals", appeal, me,
             f"appeal; at most {MAX_TEXT} characters", AppealText, AppealView, 30,
+        ),
+        Route(
+            "POST", "/v1/appeals/{id}/attachments", attach, me,
+            "add a JPEG, a PNG or a PDF to an open appeal: the bytes themselves", None, AttachmentView, 20,
+        ),
+        Route("GET", "/v1/attachments/{id}", attachment, me, "one's own attachment", None, None, 60),
+        Route(
+            "GET", "/v1/statistics/appeals", statistics, ("public",),
+            "appeals by finished week and kind of notice; null is too few to say", None, Weeks, 120,
         ),
         Route("POST", "/v1/notices/{id}/read", was_read, me, "the holder has read it", None, Noted, 60),
         Route("POST", "/v1/forget", forget, me, "forget me", None, Forgetting, 5),

@@ -1,6 +1,7 @@
-"""Tables `appeal` and `appeal_event` (0006_notices.sql). SQL only; decides nothing."""
+"""Tables `appeal` and `appeal_event` (0006_notices.sql, 0030_notices.sql). SQL only; decides nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pratique.notices.model import AppealRow
 from pratique.notices.store import chunks
@@ -89,6 +90,89 @@ def by_due(tx: Tx, state: str, limit: int) -> list[AppealRow]:
         limit=limit,
     )
     return [_appeal(row) for row in rows]
+
+
+# Attachments
+
+
+def add_attachment(tx: Tx, row: Mapping[str, Any]) -> None:
+    tx.run(
+        "INSERT INTO appeal_attachment (id, appeal_id, subject_id, mandate_id, added_at, media, size, digest, sealed) "
+        "VALUES (:id, :appeal_id, :subject_id, :mandate_id, :added_at, :media, :size, :digest, :sealed)",
+        **row,
+    )
+
+
+def attachments(tx: Tx, appeal_id: str) -> list[Row]:
+    """(id, media, size, added_at, digest) of one appeal, oldest first."""
+    rows = tx.all(
+        "SELECT id, media, size, added_at, digest FROM appeal_attachment WHERE appeal_id = :id "
+        "ORDER BY added_at, id",
+        id=appeal_id,
+    )
+    return [(*row[:4], bytes(row[4])) for row in rows]
+
+
+def attachment(tx: Tx, attachment_id: str) -> Row | None:
+    return tx.one(
+        "SELECT id, appeal_id, subject_id, mandate_id, added_at, media, size, digest, sealed "
+        "FROM appeal_attachment WHERE id = :id",
+        id=attachment_id,
+    )
+
+
+# Statistics
+
+
+def opened_in(tx: Tx, start: int, end: int) -> list[Row]:
+    """(kind, how many) of the appeals opened in [start, end)."""
+    return tx.all(
+        "SELECT n.kind, COUNT(*) FROM appeal a JOIN notice n ON n.id = a.notice_id "
+        "WHERE a.opened_at >= :start AND a.opened_at < :end GROUP BY n.kind",
+        start=start,
+        end=end,
+    )
+
+
+def closed_in(tx: Tx, start: int, end: int) -> list[Row]:
+    """(kind, outcome, opened_at, closed_at, due_at) of the appeals that closed in [start, end)."""
+    return tx.all(
+        "SELECT n.kind, a.outcome, a.opened_at, a.closed_at, a.due_at FROM appeal a JOIN notice n "
+        "ON n.id = a.notice_id WHERE a.state = 'closed' AND a.closed_at >= :start AND a.closed_at < :end",
+        start=start,
+        end=end,
+    )
+
+
+def first_opened(tx: Tx) -> int | None:
+    row = tx.one("SELECT MIN(opened_at) FROM appeal")
+    return row[0] if row else None
+
+
+def last_week(tx: Tx) -> str:
+    """The newest week that is published; "" for none."""
+    row = tx.one("SELECT COALESCE(MAX(week), '') FROM appeal_week")
+    return str(row[0]) if row else ""
+
+
+WEEK = (
+    "week", "kind", "opened", "closed", "upheld", "changed", "withdrawn", "silence", "in_time", "median_minutes",
+)  # fmt: skip
+
+
+def add_weeks(tx: Tx, rows: Iterable[Mapping[str, Any]]) -> None:
+    tx.many(
+        f"INSERT INTO appeal_week ({', '.join(WEEK)}) VALUES ({', '.join(':' + name for name in WEEK)}) "
+        "ON CONFLICT (week, kind) DO NOTHING",
+        rows,
+    )
+
+
+def weeks(tx: Tx, limit: int) -> list[Row]:
+    """Published weeks, newest first."""
+    return tx.all(
+        f"SELECT {', '.join(WEEK)} FROM appeal_week ORDER BY week DESC, kind LIMIT :limit", limit=limit
+    )
 
 
 def _appeal(row: Row) -> AppealRow:

@@ -32,7 +32,8 @@ def declare_fault(
     """Stop the clocks of a scope from `begins` (now) to `ends` (None: until `end_fault`); how many rows were needed.
 
     `scope_ids` are campaigns' or subjects' ids; for `all` there is none. A fault that lasts already is not declared
-    twice. Raises Refusal for a scope or cause outside the lists, or an end before the beginning.
+    twice. One that began in the past is looked back on: who lapsed in it gets the time back.
+    Raises Refusal for a scope or cause outside the lists, or an end before the beginning.
     """
     if scope not in SCOPES or any(bool(one) == (scope == "all") for one in scope_ids):
         raise Refusal("BAD_SCOPE", "scope", Text("choose a scope from the list", "请从列表中选择范围"))
@@ -58,6 +59,8 @@ def declare_fault(
         if one not in running
     ]
     store.add_faults(tx, rows)
+    if start < moment.now:
+        store.look_back_later(tx, [str(row["id"]) for row in rows], to_ms(start))
     if scope == "subject":
         people.touch(tx, [str(row["scope_id"]) for row in rows])
     return len(rows)

@@ -100,6 +100,7 @@ class Opening(NamedTuple):
     campaign_id: str = ""
     replaces: str = ""
     decider: str = ""
+    notice_id: str = ""
 
 
 class Campaign(NamedTuple):
@@ -176,6 +177,25 @@ class AppealRow(NamedTuple):
     text_digest: bytes
     sealed_answer: bytes | None
     answered_at: int | None
+
+
+class OrderRow(NamedTuple):
+    """An individual order as it is stored; times in milliseconds."""
+
+    id: str
+    subject_id: str
+    mandate_id: str
+    notice_id: str
+    opened_at: int
+    ends_at: int
+    ordered_by: str
+    food: str
+    medicine: str
+    contact: str
+    daily_call: str
+    review_path: str
+    court_path: str
+    sealed_why: bytes
 
 
 # What the wallet reads
@@ -269,6 +289,15 @@ class LookView(msgspec.Struct, frozen=True):
     fields: tuple[str, ...]
 
 
+class AttachmentView(msgspec.Struct, frozen=True):
+    """A file that was added to an appeal."""
+
+    id: str
+    media: str
+    size: int
+    added_at: str
+
+
 class AppealView(msgspec.Struct, frozen=True, kw_only=True):
     """An appeal as its holder sees it; `reason` and `answer` once it is answered."""
 
@@ -280,6 +309,33 @@ class AppealView(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     reason: Text | None = None
     answer: str = ""
+    attachments: tuple[AttachmentView, ...] = ()
+
+
+class CareView(msgspec.Struct, frozen=True):
+    """One duty of care and who answers for it."""
+
+    code: str
+    what: Text
+    who: str
+
+
+class OrderView(msgspec.Struct, frozen=True, kw_only=True):
+    """The copy of an order that its subject holds: why, until when, who cares for what, where to object."""
+
+    id: str
+    notice_id: str
+    state: str
+    issuer: Text
+    basis: tuple[str, ...]
+    why: str
+    opened_at: str
+    ends_at: str
+    care: tuple[CareView, ...]
+    review_path: str
+    court_path: str
+    appeal_office: Text
+    mandate_id: str
 
 
 class WalletView(msgspec.Struct, frozen=True, kw_only=True):
@@ -295,6 +351,7 @@ class WalletView(msgspec.Struct, frozen=True, kw_only=True):
     looks: tuple[LookView, ...]
     appeals: tuple[AppealView, ...]
     skew_s: int
+    orders: tuple[OrderView, ...] = ()
 
 
 Results = Callable[[Tx, str], list[ResultView]]
@@ -339,3 +396,4 @@ class AppealFile(msgspec.Struct, frozen=True, kw_only=True):
     rule: RuleView
     reason: ReasonView
     text: str
+    attachments: tuple[AttachmentView, ...] = ()

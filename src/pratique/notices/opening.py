@@ -91,6 +91,15 @@ def seal_facts(house: House, row_id: str, opening: Opening, now_ms: int) -> byte
     return house.sealer.seal(place, _encode(opening.facts))
 
 
+def sealed_again(
+    house: House, row_id: str, row: NoticeRow, facts: tuple[Said, ...], now_ms: int
+) -> bytes | None:
+    """The facts of a notice sealed for the one that takes its place."""
+    if not facts:
+        return None
+    return house.sealer.seal(facts_place(row_id, row.mandate_id, now_ms, row.subject_id), _encode(facts))
+
+
 def open_facts(house: House, row: NoticeRow) -> tuple[Said, ...]:
     """The facts sealed with a notice. Raises Destroyed."""
     if row.sealed_facts is None:
@@ -124,7 +133,7 @@ def _row(moment: Moment, house: House, opening: Opening, mandate: Mandate) -> No
     ends = to_ms(mandate.ends())
     if kind.class_ == "restriction":
         ends = min(ends, now + duration)  # nothing lengthens a restriction
-    notice_id = moment.new_id()
+    notice_id = opening.notice_id or moment.new_id()
     decision = opening.decision
     rule_id, rule_version = (
         (decision.rule.id, decision.rule.version) if decision else (kind.code, str(kind.version))

@@ -8,6 +8,7 @@ from pratique.core.text import Text
 from pratique.credentials import service as credentials
 from pratique.notices import store
 from pratique.notices.answering import appeals_by_due, decide_appeal, open_appeal, read_appeal
+from pratique.notices.attaching import attach, own_attachment, read_attachment
 from pratique.notices.campaigns import join_campaigns, start_campaign
 from pratique.notices.change import evidence_changed
 from pratique.notices.clear import Happening, Standing, clears, happened
@@ -26,7 +27,9 @@ from pratique.notices.model import (
     Said,
 )
 from pratique.notices.opening import open_many, open_notice
+from pratique.notices.ordering import live_orders, order_of_notice, order_stay_home, orders_of
 from pratique.notices.passes import paper_pass, pass_mandate, refresh_passes
+from pratique.notices.publishing import appeal_weeks, publish_weeks
 from pratique.notices.store import Ended
 from pratique.notices.sweep import end_mandate, sweep
 from pratique.notices.wallet import appeal_view, needs_refresh, wallet_tag, wallet_view
@@ -39,7 +42,7 @@ from pratique.store.tx import Tx
 def appeal(tx: Tx, moment: Moment, house: House, *, subject_id: str, notice_id: str, text: str) -> AppealView:
     """Open an appeal and show it. Raises as `open_appeal`."""
     row = open_appeal(tx, moment, house, subject_id=subject_id, notice_id=notice_id, text=text)
-    return appeal_view(house, row)
+    return appeal_view(tx, house, row)
 
 
 def catch_up(tx: Tx, moment: Moment, house: House, subject_id: str) -> None:
@@ -138,9 +141,10 @@ def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
 
 
 __all__ = [
-    "Campaign", "EvidenceChange", "House", "Opening", "ResultView", "Said", "appeal", "appeals_by_due",
-    "catch_up", "decide_appeal", "declare_fault", "end_fault", "end_mandate", "erase_mandate",
-    "evidence_changed", "forget", "keep_stopped", "needs_refresh", "note", "notice_counts", "notice_list",
-    "open_many", "open_notice", "paper_pass", "read_appeal", "start_campaign", "sweep", "told_at",
-    "wallet_tag", "wallet_view",
+    "Campaign", "EvidenceChange", "House", "Opening", "ResultView", "Said", "appeal", "appeal_weeks",
+    "appeals_by_due", "attach", "catch_up", "decide_appeal", "declare_fault", "end_fault", "end_mandate",
+    "erase_mandate", "evidence_changed", "forget", "keep_stopped", "live_orders", "needs_refresh", "note",
+    "notice_counts", "notice_list", "open_many", "open_notice", "order_of_notice", "order_stay_home",
+    "orders_of", "own_attachment", "paper_pass", "publish_weeks", "read_appeal", "read_attachment",
+    "start_campaign", "sweep", "told_at", "wallet_tag", "wallet_view",
 ]  # fmt: skip

@@ -1,5 +1,5 @@
-"""Tables of the room `notices` (0006_notices.sql). SQL only; decides nothing. Statements that touch many people are
-written once for all of them.
+"""Tables of the room `notices` (0006_notices.sql, 0030_notices.sql). SQL only; decides nothing. Statements
+that touch many people are written once for all of them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -308,6 +308,56 @@ def faults_of(tx: Tx, notices: Sequence[NoticeRow]) -> dict[str, list[Stop]]:
     }
 
 
+def look_back_later(tx: Tx, fault_ids: Iterable[str], from_at: int) -> None:
+    """A fault that began in the past: duties that lapsed since then are to be looked at."""
+    tx.many(
+        "INSERT INTO fault_look_back (fault_id, after_at) VALUES (:id, :at) ON CONFLICT (fault_id) DO NOTHING",
+        [{"id": one, "at": from_at - 1} for one in fault_ids],
+    )
+
+
+def next_look_back(tx: Tx) -> Row | None:
+    """(fault_id, after_at, after_id) to go on with."""
+    return tx.one("SELECT fault_id, after_at, after_id FROM fault_look_back ORDER BY fault_id LIMIT 1")
+
+
+def go_on_looking_back(tx: Tx, fault_id: str, at: int, notice_id: str) -> None:
+    tx.run(
+        "UPDATE fault_look_back SET after_at = :at, after_id = :notice WHERE fault_id = :id",
+        id=fault_id,
+        at=at,
+        notice=notice_id,
+    )
+
+
+def end_look_back(tx: Tx, fault_id: str) -> None:
+    tx.run("DELETE FROM fault_look_back WHERE fault_id = :id", id=fault_id)
+
+
+def lapsed_duties(tx: Tx, after: tuple[int, str], limit: int) -> list[NoticeRow]:
+    """Duties that were lifted, in the order they ended, from the place `after` on."""
+    rows = tx.all(
+        f"SELECT {NOTICE} FROM notice WHERE class = 'duty' AND state = 'lifted' "
+        "AND (state_at > :at OR (state_at = :at AND id > :id)) ORDER BY state_at, id LIMIT :limit",
+        at=after[0],
+        id=after[1],
+        limit=limit,
+    )
+    return [_notice(row) for row in rows]
+
+
+def restrictions_from(tx: Tx, notice_ids: Iterable[str]) -> list[NoticeRow]:
+    """Open restrictions that came of these duties."""
+    found = []
+    for named, values in chunks(notice_ids):
+        sql = (
+            f"SELECT {NOTICE} FROM notice WHERE class = 'restriction' AND source_ref <> '' "
+            f"AND source_ref IN ({named}) AND {OPEN}"
+        )
+        found += [_notice(row) for row in tx.all(sql, **values)]
+    return found
+
+
 FAULT_STAMP = "SELECT COALESCE(MAX(changed_at), 0) FROM fault WHERE scope <> 'subject'"
 
 
@@ -326,6 +376,8 @@ def delete_subject(tx: Tx, subject_id: str) -> dict[str, int]:
             "DELETE FROM appeal_event WHERE appeal_id IN (SELECT id FROM appeal WHERE subject_id = :id)",
             id=subject_id,
         ),
+        "appeal_attachment": tx.run("DELETE FROM appeal_attachment WHERE subject_id = :id", id=subject_id),
+        "care_order": tx.run("DELETE FROM care_order WHERE subject_id = :id", id=subject_id),
         "appeal": tx.run("DELETE FROM appeal WHERE subject_id = :id", id=subject_id),
         "notice_event": tx.run(
             "DELETE FROM notice_event WHERE notice_id IN (SELECT id FROM notice WHERE subject_id = :id)",
@@ -342,6 +394,8 @@ def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
             "DELETE FROM appeal_event WHERE appeal_id IN (SELECT id FROM appeal WHERE mandate_id = :id)",
             id=mandate_id,
         ),
+        "appeal_attachment": tx.run("DELETE FROM appeal_attachment WHERE mandate_id = :id", id=mandate_id),
+        "care_order": tx.run("DELETE FROM care_order WHERE mandate_id = :id", id=mandate_id),
         "appeal": tx.run("DELETE FROM appeal WHERE mandate_id = :id", id=mandate_id),
         "notice_event": tx.run(
             "DELETE FROM notice_event WHERE notice_id IN (SELECT id FROM notice WHERE mandate_id = :id)",

@@ -14,6 +14,7 @@ from pratique.notices.clear import Standing, clears
 from pratique.notices.clock import Stop, effective_deadline
 from pratique.notices.closing import end_notices
 from pratique.notices.kinds import read_kind
+from pratique.notices.looking_back import look_back
 from pratique.notices.model import House, NoticeRow
 from pratique.notices.store import Ended
 from pratique.people import service as people
@@ -32,6 +33,7 @@ def sweep(tx: Tx, moment: Moment, house: House, limit: int = AT_ONCE) -> int:
     for appeal in appeal_store.due(tx, moment.now_ms, limit):
         run_clock(tx, moment, house, appeal)
         done += 1
+    done += look_back(tx, moment, house, limit)
     return done + _decide_again(tx, moment, house, limit)
 
 

@@ -11,6 +11,7 @@ from pratique.mandates import service as mandates
 from pratique.notices import appeal_store, store
 from pratique.notices.answering import answer_of
 from pratique.notices.appeal import profile
+from pratique.notices.attaching import view_of
 from pratique.notices.campaigns import missing_campaigns
 from pratique.notices.clock import Stop, counted
 from pratique.notices.facts import facts_behind, said_of_decision
@@ -33,6 +34,7 @@ from pratique.notices.model import (
     RuleView,
     WalletView,
 )
+from pratique.notices.ordering import orders_of
 from pratique.notices.passes import is_refresh_due
 from pratique.notices.sweep import deadline_of
 from pratique.people import service as people
@@ -76,8 +78,9 @@ def wallet_view(
         passes=tuple(PassView(_b64(one.credential), rfc3339(one.expires)) for one in held),
         results=tuple(results(tx, subject_id)),
         looks=tuple(LookView(rfc3339(look.at), look.role, look.purpose, look.fields) for look in looks),
-        appeals=tuple(appeal_view(house, row) for row in appeal_store.of_subject(tx, subject_id)),
+        appeals=tuple(appeal_view(tx, house, row) for row in appeal_store.of_subject(tx, subject_id)),
         skew_s=skew_s,
+        orders=orders_of(tx, house, subject_id),
     )
 
 
@@ -118,7 +121,7 @@ def decision_view(decision: Decision) -> DecisionView:
     )
 
 
-def appeal_view(house: House, row: AppealRow) -> AppealView:
+def appeal_view(tx: Tx, house: House, row: AppealRow) -> AppealView:
     """An appeal as its holder sees it."""
     try:
         answer = answer_of(house, row)
@@ -133,6 +136,7 @@ def appeal_view(house: House, row: AppealRow) -> AppealView:
         outcome=row.outcome,
         reason=answer_text(row.reason_code) if row.reason_code else None,
         answer=answer,
+        attachments=tuple(view_of(one) for one in appeal_store.attachments(tx, row.id)),
     )
 
 
@@ -152,7 +156,7 @@ def _notice_view(
         id=row.id,
         kind=kind.code,
         class_=kind.class_,
-        cause=kind.cause,
+        cause="system" if row.cause == "system" else "person",
         title=kind.title,
         reason=ReasonView(row.reason_code, kind.reasons[row.reason_code]),
         facts=facts_behind(tx, house, row),

@@ -32,6 +32,7 @@ GUARDS = (
     Guard("policy", "restriction", "published_at"),
     Guard("decision", "restriction", "made_at"),
     Guard("notice", "restriction", "opened_at"),
+    Guard("care_order", "restriction", "opened_at"),
     Guard("contact_card", "enrolment", "written_at"),
     Guard("gate", "gate", "enrolled_at"),
     Guard("issuance", "gate", "issued_at"),
@@ -67,6 +68,17 @@ _FIXED = ("id", "start_at", "end_at", "grace_hours", "extends", "supersedes")
 _IN_FORCE_ALREADY = (
     "EXISTS (SELECT 1 FROM mandate m WHERE m.id = NEW.mandate_id AND m.published_at IS NOT NULL)"
 )
+_NOTICE = Guard("notice", "restriction", "opened_at")
+_NOT_WHOLE = (
+    "NOT EXISTS (SELECT 1 FROM notice_kind k WHERE k.code = NEW.kind AND k.version = NEW.kind_version) "
+    "OR NEW.appeal_path <> '/v1/notices/' || NEW.id || '/appeals' "
+    "OR NEW.ends_at > (SELECT m.ends_at FROM mandate m WHERE m.id = NEW.mandate_id) "
+    "OR (NEW.reason_code = 'ORDERED' AND NOT EXISTS (SELECT 1 FROM care_order o WHERE o.notice_id = NEW.id))"
+)
+_NOTICE_MORE = (
+    "NEW.mandate_id <> OLD.mandate_id OR NEW.subject_id <> OLD.subject_id OR NEW.class <> OLD.class OR "
+    "NEW.ends_at > OLD.ends_at OR (OLD.class = 'restriction' AND NEW.deadline_at > OLD.deadline_at)"
+)
 
 
 def _blocks() -> list[Block]:
@@ -89,6 +101,19 @@ def _blocks() -> list[Block]:
         Block("unlock_fixed", "mandate_unlock", "UPDATE", "", "MANDATE_FIXED"),
         Block("kept_fixed", "mandate_data", "UPDATE", "", "MANDATE_FIXED"),
         Block("signature_fixed", "mandate_signature", "UPDATE", "", "MANDATE_FIXED"),
+    ]
+    blocks += [
+        # A notice is of a published kind, can be appealed where it says, and ends with its mandate at the latest.
+        Block(
+            "notice_whole",
+            "notice",
+            "INSERT",
+            f"NOT ({_missing(_NOTICE)}) AND ({_NOT_WHOLE})",
+            "NOTICE_INCOMPLETE",
+        ),
+        # Nothing lengthens a restriction, and no notice is moved under another mandate.
+        Block("notice_never_more", "notice", "UPDATE", _NOTICE_MORE, "NOTICE_FIXED"),
+        Block("care_order_fixed", "care_order", "UPDATE", "", "APPEND_ONLY"),
     ]
     blocks += [Block(f"append_only_{table}", table, "UPDATE", "", "APPEND_ONLY") for table in APPEND_ONLY]
     for table, key in KEPT:
