@@ -3,6 +3,7 @@
 Real server, real MLLP socket, real gate process, real keys. The figures of each step are held here.
 """
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from pratique.settings import Settings
 @pytest.fixture(params=["sqlite", "postgresql"])
 def steps(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Step]:
     url = request.getfixturevalue("postgres_database") if request.param == "postgresql" else ""
-    settings = Settings(home=tmp_path / "home", database_url=url, port=free_port(28080))
+    settings = Settings(
+        home=tmp_path / "home", database_url=url, port=free_port(20000 + os.getpid() % 800 * 10)
+    )
     return {step.name: step for step in walk(settings)}
 
 

@@ -26,6 +26,7 @@ from pratique.console import board as board_pages
 from pratique.console import booking as booking_pages
 from pratique.console import campaigns as campaign_pages
 from pratique.console import counter as counter_pages
+from pratique.console import desk as desk_pages
 from pratique.console import door as door_pages
 from pratique.console import gates as gate_pages
 from pratique.console import notices as notice_pages
@@ -38,6 +39,8 @@ from pratique.core.text import Text
 from pratique.credentials import service as credentials
 from pratique.credentials.keys import Ed25519Signer, Es256Signer, load_or_create_signer
 from pratique.credentials.snapshot import SKEW_S
+from pratique.desk import api as desk_api
+from pratique.desk import service as desk_room
 from pratique.fleet import api as fleet_api
 from pratique.fleet import service as fleet
 from pratique.mandates import api as log_api
@@ -49,6 +52,10 @@ from pratique.notices import service as notices
 from pratique.notices.model import EvidenceChange, House, ResultView
 from pratique.people import api as people_api
 from pratique.people import service as people
+from pratique.reminding import api as reminding_api
+from pratique.reminding import service as reminding
+from pratique.reminding.post import post
+from pratique.reminding.smpp import read_gateway
 from pratique.retire import service as retire
 from pratique.settings import Settings
 from pratique.store.sealing import Sealer
@@ -79,6 +86,7 @@ class Port(NamedTuple):
     sealer: Sealer
     secret: bytes
     pass_signer: Es256Signer
+    push_signer: Es256Signer
     roots: tuple[Ed25519Signer, ...]
     log: Publisher
     clock: Callable[[], datetime]
@@ -90,7 +98,23 @@ class Port(NamedTuple):
     @property
     def house(self) -> House:
         """What the room `notices` needs."""
-        return House(self.sealer, self.pass_signer, self.keys)
+        return House(self.sealer, self.pass_signer, self.keys, (desk_room.forget, reminding.forget))
+
+    @property
+    def hands(self) -> reminding.Hands:
+        """What the room `reminding` sends with."""
+        settings, signer = self.settings, self.push_signer
+        return reminding.Hands(
+            self.store,
+            self.sealer,
+            signer,
+            signer.public_key,
+            settings.push_contact or settings.public_address(),
+            tuple(settings.push_hosts.split()),
+            self.zone,
+            post,
+            read_gateway(settings.sms_gateway) if settings.sms_gateway else None,
+        )
 
     @property
     def signing_roots(self) -> Sequence[Ed25519Signer]:
@@ -140,10 +164,13 @@ def open_port(settings: Settings, clock: Callable[[], datetime] = real_clock) ->
     store = open_store(settings.database_url, home)
     keys = KeyStore(home / "keys", secrets.token_bytes)
     pass_signer = load_or_create_signer(home / "signing" / "pass.pem")
+    push_signer = load_or_create_signer(home / "signing" / "push.pem")
     roots = tuple(
         load_or_create_signer(home / "signing" / f"root-{n}.pem", "Ed25519") for n in range(1, ROOTS + 1)
     )
-    if not isinstance(pass_signer, Es256Signer) or not all(isinstance(r, Ed25519Signer) for r in roots):
+    if not (isinstance(pass_signer, Es256Signer) and isinstance(push_signer, Es256Signer)) or not all(
+        isinstance(r, Ed25519Signer) for r in roots
+    ):
         raise ValueError(f"the keys in {home / 'signing'} are not of the kinds this program signs with")
     origin = settings.public_address().split("://", 1)[-1].rstrip("/") + "/log"
     log = Publisher(
@@ -156,6 +183,7 @@ def open_port(settings: Settings, clock: Callable[[], datetime] = real_clock) ->
         Sealer(keys, secrets.token_bytes),
         _kept(home / "signing" / "server.secret", lambda: secrets.token_bytes(32)),
         pass_signer,
+        push_signer,
         tuple(root for root in roots if isinstance(root, Ed25519Signer)),
         log,
         clock,
@@ -251,6 +279,12 @@ def chores(port: Port) -> list[Chore]:
             lambda: port.store.write(lambda tx: people.finish_forgetting(tx, port.keys)),
         ),
         Chore("forget what is past its window", 3600, write(testing.sweep)),
+        Chore("end cases whose notice is over", 5, write(desk_room.sweep)),
+        Chore("go on with actions on many cases", 1, lambda: bulk_actions(port)),
+        Chore(
+            "plan what people are told", 5, write(lambda tx, moment: reminding.plan(tx, moment, port.hands))
+        ),
+        Chore("tell people that there is news", 5, lambda: reminding.send_due(port.hands, port.moment())),
         Chore("publish the week's appeals", 3600, write(notices.publish_weeks)),
         Chore("drop old issuances", 3600, write(credentials.sweep)),
     ]
@@ -263,6 +297,12 @@ def settle_runs(port: Port) -> None:
         runs = testing.due(tx, moment)
     for run_id in runs:
         port.store.write(partial(testing.settle_run, moment=moment, run_id=run_id, tell=tell(port)))
+
+
+def bulk_actions(port: Port) -> None:
+    """Every action on many cases that runs, part by part, each in a transaction of its own."""
+    while port.store.write(lambda tx: desk_room.go_on(tx, port.moment())):
+        pass
 
 
 def stop_clocks(tx: Tx, moment: Moment) -> int:
@@ -325,6 +365,9 @@ def routes(port: Port, desk: Desk) -> list[Route]:
         *gate_pages.routes(desk),
         *campaign_pages.routes(desk, tell(port)),
         *notice_pages.routes(desk),
+        *desk_pages.routes(desk),
+        *desk_api.routes(port.store, port.house),
+        *reminding_api.routes(port.hands),
         *counter_pages.routes(desk),
         *planner_pages.routes(desk),
         *board_pages.routes(desk),

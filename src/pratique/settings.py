@@ -20,6 +20,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     database_url: empty for SQLite in `home`, else `postgresql://…`.
     host, port: where `pratique serve` listens. address: how phones reach it, e.g. `https://port.example`.
     zone: IANA zone in which people read times here. lab_port: MLLP, 0 for none inside `serve`.
+    push_hosts: push services that are called, by name, apart by spaces; `*.` for all below. push_contact: `mailto:` or
+    `https:` address they may write to. sms_gateway: `smpp://system:password@host:port?from=NAME`; empty for no SMS.
     """
 
     home: Path = Path.home() / ".local/share/pratique"
@@ -29,6 +31,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     address: str = ""
     zone: str = "Asia/Shanghai"
     lab_port: int = 0
+    push_hosts: str = (
+        "fcm.googleapis.com updates.push.services.mozilla.com *.push.apple.com *.notify.windows.com"
+    )
+    push_contact: str = ""
+    sms_gateway: str = ""
     config: Path | None = None
 
     def public_address(self) -> str:

@@ -1,6 +1,7 @@
 """The demonstration as it is started by `make demo`, walked by hand in Chromium: wallet, console, site, laboratory,
 gate with a camera. Nothing stands in for anything: the server, the MLLP socket and the gate are the real processes."""
 
+import os
 import re
 import secrets
 import subprocess
@@ -34,7 +35,7 @@ class Town(NamedTuple):
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    number = free_port(33080)
+    number = free_port(33000 + os.getpid() % 800 * 10)
     log = (tmp_path_factory.mktemp("demo") / "log").open("wb")
     process = subprocess.Popen(
         [sys.executable, "-m", "pratique.cli", "demo", "--port", str(number)], stdout=log, stderr=log

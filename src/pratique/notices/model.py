@@ -35,11 +35,13 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 
 
 class House(NamedTuple):
-    """What the room needs of the house around it; `app.py` makes it once."""
+    """What the room needs of the house around it; `app.py` makes it once. `forgets`: what rooms above delete of a
+    subject who asks to be forgotten."""
 
     sealer: Sealer
     signer: Signer
     keys: SubjectSecrets
+    forgets: tuple[Callable[[Tx, str], object], ...] = ()
 
 
 class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -355,6 +357,18 @@ class WalletView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Results = Callable[[Tx, str], list[ResultView]]
+
+# What the rooms above read
+
+
+class Unsaid(NamedTuple):
+    """Something a person was not told yet: `what` is news, reminder, or "" for nothing to say. `due_at` in ms."""
+
+    notice_id: str
+    subject_id: str
+    what: Literal["news", "reminder", ""]
+    due_at: int
+
 
 # What the console reads: no name, no subject
 

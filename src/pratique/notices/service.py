@@ -1,5 +1,6 @@
 """Use cases of the room `notices`, each in its caller's transaction. What other rooms may use is named here."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pratique.core.errors import Conflict, NotFound
@@ -30,6 +31,7 @@ from pratique.notices.opening import open_many, open_notice
 from pratique.notices.ordering import live_orders, order_of_notice, order_stay_home, orders_of
 from pratique.notices.passes import paper_pass, pass_mandate, refresh_passes
 from pratique.notices.publishing import appeal_weeks, publish_weeks
+from pratique.notices.saying import unsaid
 from pratique.notices.store import Ended
 from pratique.notices.sweep import end_mandate, sweep
 from pratique.notices.wallet import appeal_view, needs_refresh, wallet_tag, wallet_view
@@ -95,6 +97,28 @@ def notice_list(tx: Tx, after: tuple[datetime, str] | None = None, limit: int = 
     ]
 
 
+def notice_line(tx: Tx, notice_id: str, subject_id: str = "") -> NoticeLine | None:
+    """An open notice (with `subject_id`: of that subject) as a line; None where it is over or not theirs."""
+    row = store.notice(tx, notice_id)
+    if row is None or row.state not in OPEN_STATES or (subject_id and row.subject_id != subject_id):
+        return None
+    return NoticeLine(
+        id=row.id,
+        kind=row.kind,
+        title=read_kind(store.kind_bodies(tx)[row.kind, row.kind_version]).title,
+        state=row.state,
+        cause=row.cause,
+        opened_at=from_ms(row.opened_at),
+        due_at=from_ms(row.due_at),
+        mandate_id=row.mandate_id,
+    )
+
+
+def standing_notices(tx: Tx, notice_ids: Sequence[str]) -> set[str]:
+    """Those of these notices that are not over."""
+    return store.standing(tx, notice_ids)
+
+
 def notice_counts(tx: Tx, mandate_id: str) -> dict[str, dict[str, int]]:
     """How many notices of each kind are in each state, under one mandate."""
     found: dict[str, dict[str, int]] = {}
@@ -132,6 +156,8 @@ def forget(tx: Tx, moment: Moment, house: House, subject_id: str) -> Forgotten:
     credentials.forget_subject(tx, subject_id)
     policy.forget_subject(tx, subject_id)
     store.delete_subject(tx, subject_id)
+    for also in house.forgets:
+        also(tx, subject_id)
     return people.forget(tx, moment, house.keys, subject_id)
 
 
@@ -141,10 +167,46 @@ def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
 
 
 __all__ = [
-    "Campaign", "EvidenceChange", "House", "Opening", "ResultView", "Said", "appeal", "appeal_weeks",
-    "appeals_by_due", "attach", "catch_up", "decide_appeal", "declare_fault", "end_fault", "end_mandate",
-    "erase_mandate", "evidence_changed", "forget", "keep_stopped", "live_orders", "needs_refresh", "note",
-    "notice_counts", "notice_list", "open_many", "open_notice", "order_of_notice", "order_stay_home",
-    "orders_of", "own_attachment", "paper_pass", "publish_weeks", "read_appeal", "read_attachment",
-    "start_campaign", "sweep", "told_at", "wallet_tag", "wallet_view",
+    "Campaign",
+    "EvidenceChange",
+    "House",
+    "Opening",
+    "ResultView",
+    "Said",
+    "appeal",
+    "appeal_weeks",
+    "appeals_by_due",
+    "attach",
+    "catch_up",
+    "decide_appeal",
+    "declare_fault",
+    "end_fault",
+    "end_mandate",
+    "erase_mandate",
+    "evidence_changed",
+    "forget",
+    "keep_stopped",
+    "live_orders",
+    "needs_refresh",
+    "note",
+    "notice_counts",
+    "notice_line",
+    "notice_list",
+    "open_many",
+    "open_notice",
+    "order_of_notice",
+    "order_stay_home",
+    "orders_of",
+    "own_attachment",
+    "paper_pass",
+    "publish_weeks",
+    "read_appeal",
+    "read_attachment",
+    "standing_notices",
+    "start_campaign",
+    "sweep",
+    "told_at",
+    "unsaid",
+    "wallet_tag",
+    "wallet_view",
 ]  # fmt: skip

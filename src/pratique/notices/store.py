@@ -208,6 +208,16 @@ def ended_by(tx: Tx, subject_id: str, reference: str) -> str:
     return row[0] if row else ""
 
 
+def standing(tx: Tx, notice_ids: Iterable[str]) -> set[str]:
+    """Those of these that are open or wait."""
+    found: set[str] = set()
+    for named, values in chunks(notice_ids):
+        found.update(
+            row[0] for row in tx.all(f"SELECT id FROM notice WHERE id IN ({named}) AND {OPEN}", **values)
+        )
+    return found
+
+
 def open_under(tx: Tx, mandate_id: str, limit: int) -> list[NoticeRow]:
     rows = tx.all(
         f"SELECT {NOTICE} FROM notice WHERE mandate_id = :id AND {OPEN} ORDER BY id LIMIT :limit",

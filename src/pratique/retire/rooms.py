@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 from pratique.credentials import service as credentials
+from pratique.desk import service as desk
 from pratique.fleet import service as fleet
 from pratique.notices import service as notices
 from pratique.people import service as people
 from pratique.policy import service as policy
+from pratique.reminding import service as reminding
 from pratique.store.store import Store
 from pratique.store.tx import Tx
 from pratique.testing import service as testing
@@ -16,6 +18,8 @@ Erase = Callable[[Tx, str], dict[str, int]]
 ROOMS: tuple[tuple[str, Erase], ...] = (
     ("testing", testing.erase_mandate),
     ("fleet", fleet.erase_mandate),
+    ("desk", desk.erase_mandate),
+    ("reminding", reminding.erase_mandate),
     ("notices", notices.erase_mandate),
     ("credentials", credentials.erase_mandate),
     ("policy", policy.erase_mandate),

@@ -33,6 +33,8 @@ GUARDS = (
     Guard("decision", "restriction", "made_at"),
     Guard("notice", "restriction", "opened_at"),
     Guard("care_order", "restriction", "opened_at"),
+    Guard("desk_case", "restriction", "opened_at"),
+    Guard("channel", "enrolment", "made_at"),
     Guard("contact_card", "enrolment", "written_at"),
     Guard("gate", "gate", "enrolled_at"),
     Guard("issuance", "gate", "issued_at"),
@@ -47,6 +49,7 @@ APPEND_ONLY = (
     "result_version",
     "notice_event",
     "appeal_event",
+    "desk_event",
     "access_log",
     "facts_row",
 )

@@ -1,0 +1,32 @@
+"""What a person was not told yet: a notice that began, a time that is near, a notice that ended.
+
+Reading it marks it as said, in the caller's transaction; what to do with it is the business of whoever asks. Each run
+does a bounded number. Who gave the sample is not reminded; what a person did themselves is no news to them.
+"""
+
+from pratique.core.moment import Moment
+from pratique.notices import say_store
+from pratique.notices.model import OPEN_STATES, Unsaid
+from pratique.store.tx import Tx
+
+HOUR = 3_600_000
+FIRST, LAST = 24 * HOUR, 3 * HOUR  # before a duty is due
+BEGAN, REMINDED, REMINDED_LAST, ENDED = 1, 2, 3, 9
+OWN = ("read", "contact", "sample")
+
+
+def unsaid(tx: Tx, moment: Moment, limit: int) -> list[Unsaid]:
+    """What is to be said now, and marked as said; an entry without `what` was only gone through."""
+    now = moment.now_ms
+    began = say_store.began(tx, limit)
+    found = [Unsaid(one[0], one[1], "news" if one[2] in OPEN_STATES else "", one[3]) for one in began]
+    say_store.mark(tx, [(one[0], BEGAN if one[2] in OPEN_STATES else ENDED) for one in began])
+    near = say_store.near(tx, BEGAN, now + FIRST, limit) + say_store.near(tx, REMINDED, now + LAST, limit)
+    for notice_id, subject_id, state, due, class_ in near:
+        asks = class_ == "duty" and state == "open" and due > now
+        found.append(Unsaid(notice_id, subject_id, "reminder" if asks else "", due))
+    say_store.mark(tx, [(one[0], REMINDED if one[3] > now + LAST else REMINDED_LAST) for one in near])
+    ended = say_store.ended(tx, limit)
+    found += [Unsaid(one[0], one[1], "" if one[2] in OWN else "news", 0) for one in ended]
+    say_store.mark(tx, [(one[0], ENDED) for one in ended])
+    return found
