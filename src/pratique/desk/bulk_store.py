@@ -7,11 +7,14 @@ from pratique.store.tx import Row, Tx
 
 BULK = ("id", "by", "action", "target", "total", "done", "state", "made_at", "undo_until")
 COLUMNS = ", ".join(BULK)
-PART = "SELECT b.case_id FROM desk_bulk_case b WHERE b.bulk_id = :bulk AND b.n > :after AND b.n <= :upto"
-SAME = f"{PART} AND b.case_id = c.id AND b.version = c.version"
-WAS = "FROM desk_bulk_case b WHERE b.bulk_id = :bulk AND b.case_id = c.id"
+PART = (
+    "SELECT b.case_id FROM desk_bulk_case b JOIN desk_case d ON d.id = b.case_id "
+    "WHERE b.bulk_id = :bulk AND b.n > :after AND b.n <= :upto"
+)
+SAME = f"{PART} AND d.version = b.version AND d.state = 'open'"
+TOUCHED = f"{PART} AND d.version = b.version + 1"
+WAS = "FROM desk_bulk_case b WHERE b.case_id = c.id AND b.bulk_id = :bulk"
 WAS_OWNER, WAS_DUE = f"SELECT b.owner {WAS}", f"SELECT b.due_at {WAS}"
-TOUCHED = f"{PART} AND b.case_id = c.id AND b.version + 1 = c.version"
 
 
 def choose(
@@ -92,8 +95,7 @@ def act(
         "close": "state = 'done', state_at = :now, result = 'closed'",
     }[action]
     tx.run(
-        f"UPDATE desk_case AS c SET {change}, version = version + 1 WHERE state = 'open' AND EXISTS ({SAME}) "
-        f"AND c.id IN ({PART})",
+        f"UPDATE desk_case AS c SET {change}, version = version + 1 WHERE c.id IN ({SAME})",
         target=target,
         ms=int(target) * 3_600_000 if action == "later" else 0,
         now=now,
@@ -108,7 +110,7 @@ def undo(tx: Tx, bulk_id: str, after: int, upto: int, *, now: int, by: str) -> N
     tx.run(
         f"UPDATE desk_case AS c SET owner = ({WAS_OWNER}), due_at = ({WAS_DUE}), "
         "state = 'open', state_at = :now, result = '', version = version + 1 "
-        f"WHERE EXISTS ({TOUCHED}) AND c.id IN ({PART}) AND NOT EXISTS (SELECT 1 FROM desk_case o "
+        f"WHERE c.id IN ({TOUCHED}) AND NOT EXISTS (SELECT 1 FROM desk_case o "
         "WHERE o.notice_id = c.notice_id AND o.kind = c.kind AND o.state = 'open' AND o.id <> c.id)",
         now=now,
         **part,
@@ -119,7 +121,7 @@ def _history(tx: Tx, which: str, *, now: int, by: str, event: str, reference: st
     tx.run(
         "INSERT INTO desk_event (case_id, seq, at, what, by, reference) SELECT c.id, "
         "(SELECT COALESCE(MAX(e.seq), 0) + 1 FROM desk_event e WHERE e.case_id = c.id), CAST(:now AS BIGINT), :event, "
-        f":by, :reference FROM desk_case c WHERE EXISTS ({which}) AND c.id IN ({PART})",
+        f":by, :reference FROM desk_case c WHERE c.id IN ({which})",
         now=now,
         event=event,
         by=by,

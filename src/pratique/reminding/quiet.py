@@ -4,8 +4,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-BEFORE_QUIET = timedelta(minutes=30)
-
 
 class Quiet(NamedTuple):
     """Local hours from which and until which nothing is sent; the same hour twice is never quiet."""
@@ -37,14 +35,6 @@ def remind_at(now: datetime, due: datetime, quiet: Quiet, zone: ZoneInfo) -> dat
     """When a reminder of `due` goes; None where that would be too late: the wallet shows it all the same."""
     at = not_before(now, quiet, zone)
     return at if at < due else None
-
-
-def lead(due: datetime, wanted: timedelta, quiet: Quiet, zone: ZoneInfo) -> datetime:
-    """When to remind of `due`: `wanted` before it, or before the quiet hours in which that would fall."""
-    at = due - wanted
-    while is_quiet(at, quiet, zone):
-        at -= BEFORE_QUIET
-    return at
 
 
 def _tomorrow(at: datetime) -> datetime:
