@@ -27,6 +27,7 @@ from pratique.console import booking as booking_pages
 from pratique.console import campaigns as campaign_pages
 from pratique.console import counter as counter_pages
 from pratique.console import desk as desk_pages
+from pratique.console import desk_rights as rights_pages
 from pratique.console import door as door_pages
 from pratique.console import gates as gate_pages
 from pratique.console import notices as notice_pages
@@ -354,7 +355,7 @@ def routes(port: Port, desk: Desk) -> list[Route]:
     """The whole route table."""
     return [
         *people_api.routes(port.store, port.secret, port.sealer),
-        *notices_api.routes(port.store, port.house, results(port), SKEW_S),
+        *notices_api.routes(port.store, port.house, results(port), SKEW_S, port.zone),
         *testing_api.routes(port.store, tell(port), port.manifest_key),
         *carry_api.routes(port.store, tell(port), port.manifest_secret),
         *booking_api.routes(port.store, port.sealer, port.zone),
@@ -366,6 +367,7 @@ def routes(port: Port, desk: Desk) -> list[Route]:
         *campaign_pages.routes(desk, tell(port)),
         *notice_pages.routes(desk),
         *desk_pages.routes(desk),
+        *rights_pages.routes(desk),
         *desk_api.routes(port.store, port.house),
         *reminding_api.routes(port.hands),
         *counter_pages.routes(desk),

@@ -3,7 +3,9 @@
 The clock is in the database. No fault of the system stops it, and nothing the office does lengthens it.
 """
 
-from pratique.core.errors import Conflict, NotAllowed, NotFound, Refusal
+from contextlib import suppress
+
+from pratique.core.errors import Conflict, Destroyed, NotAllowed, NotFound, Refusal
 from pratique.core.moment import Moment, from_ms, rfc3339
 from pratique.core.text import Text
 from pratique.notices import appeal_store, store
@@ -244,6 +246,15 @@ def answer_of(house: House, row: AppealRow) -> str:
     if row.sealed_answer is None or row.answered_at is None:
         return ""
     return house.sealer.open(_answer_place(row, row.answered_at), row.sealed_answer).decode()
+
+
+def words_of(tx: Tx, house: House, subject_id: str) -> dict[str, str]:
+    """What a person wrote in each appeal, for that person. Nothing where the key was destroyed."""
+    found = {}
+    for row in appeal_store.of_subject(tx, subject_id):
+        with suppress(Destroyed):
+            found[row.id] = house.sealer.open(_text_place(row), row.sealed_text).decode()
+    return found
 
 
 def line_of(tx: Tx, row: AppealRow) -> AppealLine:

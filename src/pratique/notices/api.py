@@ -1,5 +1,8 @@
 """HTTP routes of the room `notices`: the wallet's one read, appeals, "I have read it", forgetting. Thin."""
 
+import asyncio
+from datetime import UTC, tzinfo
+
 import msgspec
 
 from pratique.core.moment import rfc3339
@@ -7,6 +10,7 @@ from pratique.core.text import Text
 from pratique.notices import service
 from pratique.notices.appeal import MAX_TEXT
 from pratique.notices.model import AppealView, AttachmentView, House, Results, WalletView
+from pratique.notices.my_data import bundle, pdf
 from pratique.notices.publishing import WeekView
 from pratique.store.store import Store
 from pratique.store.tx import Tx
@@ -55,11 +59,17 @@ STAYS = (
 SKEW_S = 90
 
 
+def _saved(name: str) -> dict[str, str]:
+    """Headers of an answer that is saved as a file."""
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
+
+
 def routes(
     store: Store,
     house: House,
     results: Results,
     skew_s: int = SKEW_S,
+    zone: tzinfo = UTC,
 ) -> list[Route]:
     """`results` gives a subject's results (from testing); `skew_s` the seconds a presentation may be old."""
 
@@ -112,6 +122,15 @@ def routes(
         weeks = await store.aread(service.appeal_weeks)
         return Weeks(tuple(weeks), rfc3339(call.moment.now))
 
+    async def my_data(call: Call) -> Answer:
+        mine = await store.aread(lambda tx: service.held(tx, call.moment, house, call.caller.id, results))
+        return Answer(bundle(mine), media="application/fhir+json", headers=_saved("pratique.json"))
+
+    async def my_data_pdf(call: Call) -> Answer:
+        mine = await store.aread(lambda tx: service.held(tx, call.moment, house, call.caller.id, results))
+        made = await asyncio.to_thread(pdf, mine, zone)
+        return Answer(made, media="application/pdf", headers=_saved("pratique.pdf"))
+
     async def was_read(call: Call) -> Noted:
         await store.awrite(
             lambda tx: service.note(
@@ -140,6 +159,8 @@ def routes(
             "GET", "/v1/statistics/appeals", statistics, ("public",),
             "appeals by finished week and kind of notice; null is too few to say", None, Weeks, 120,
         ),
+        Route("GET", "/v1/my-data", my_data, me, "all that is held of me, as a FHIR Bundle", None, None, 20),
+        Route("GET", "/v1/my-data/pdf", my_data_pdf, me, "the same to read", None, None, 10),
         Route("POST", "/v1/notices/{id}/read", was_read, me, "the holder has read it", None, Noted, 60),
         Route("POST", "/v1/forget", forget, me, "forget me", None, Forgetting, 5),
     ]  # fmt: skip

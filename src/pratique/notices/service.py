@@ -8,7 +8,13 @@ from pratique.core.moment import Moment, from_ms
 from pratique.core.text import Text
 from pratique.credentials import service as credentials
 from pratique.notices import store
-from pratique.notices.answering import appeals_by_due, decide_appeal, open_appeal, read_appeal
+from pratique.notices.answering import (
+    appeals_by_due,
+    decide_appeal,
+    open_appeal,
+    read_appeal,
+    words_of,
+)
 from pratique.notices.attaching import attach, own_attachment, read_attachment
 from pratique.notices.campaigns import join_campaigns, start_campaign
 from pratique.notices.change import evidence_changed
@@ -24,9 +30,11 @@ from pratique.notices.model import (
     House,
     NoticeLine,
     Opening,
+    Results,
     ResultView,
     Said,
 )
+from pratique.notices.my_data import Held
 from pratique.notices.opening import open_many, open_notice
 from pratique.notices.ordering import live_orders, order_of_notice, order_stay_home, orders_of
 from pratique.notices.passes import paper_pass, pass_mandate, refresh_passes
@@ -45,6 +53,16 @@ def appeal(tx: Tx, moment: Moment, house: House, *, subject_id: str, notice_id: 
     """Open an appeal and show it. Raises as `open_appeal`."""
     row = open_appeal(tx, moment, house, subject_id=subject_id, notice_id=notice_id, text=text)
     return appeal_view(tx, house, row)
+
+
+def held(tx: Tx, moment: Moment, house: House, subject_id: str, results: Results) -> Held:
+    """Everything that is held of one person, for that person to take away. Raises NotFound."""
+    return Held(
+        wallet_view(tx, moment, house, subject_id, results, 0),
+        people.own_card(tx, house.sealer, subject_id),
+        policy.evidence_of(tx, house.sealer, subject_id),
+        words_of(tx, house, subject_id),
+    )
 
 
 def catch_up(tx: Tx, moment: Moment, house: House, subject_id: str) -> None:
@@ -185,7 +203,7 @@ __all__ = [
     "erase_mandate",
     "evidence_changed",
     "forget",
-    "keep_stopped",
+    "held", "keep_stopped",
     "live_orders",
     "needs_refresh",
     "note",
