@@ -65,9 +65,9 @@ clean:                           ## remove everything that was built
 .venv/.faces: .venv/.web $(shell find web -type f -not -path '*/node_modules/*' 2>/dev/null)
 	cd web && npm run --silent build && touch ../$@
 .venv/.chromium: .venv/.uv
-	@command -v chromium >/dev/null && command -v espeak-ng >/dev/null && fc-list :lang=zh 2>/dev/null | grep -q . || \
-	  { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk fontconfig ffmpeg espeak-ng >/dev/null; } || \
-	  { echo "Chromium and a Chinese font are needed for the browser tests: apt-get install chromium fonts-noto-cjk fontconfig ffmpeg espeak-ng"; exit 1; }
+	@command -v chromium >/dev/null && command -v espeak-ng >/dev/null && command -v ip >/dev/null && fc-list :lang=zh 2>/dev/null | grep -q . || \
+	  { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk fontconfig ffmpeg espeak-ng iproute2 >/dev/null; } || \
+	  { echo "Chromium and a Chinese font are needed for the browser tests: apt-get install chromium fonts-noto-cjk fontconfig ffmpeg espeak-ng iproute2"; exit 1; }
 	@touch $@
 
 .PHONY: help demo replay test check conformance fuzz bench lock clean

@@ -32,6 +32,8 @@ for place, name, about in (
     ("pratique.credentials.cli:verify", "verify", "Verify health certificates and passes."),
     ("pratique.policy.cli:policy", "policy", "Check, try, preview and publish rules."),
     ("pratique.gate.cli:gate", "gate", "The terminal at the door."),
+    ("pratique.gate.upkeep:hub", "hub", "One box per site between its gates and the server."),
+    ("pratique.operate:fleet_app", "fleet", "Gates from the server's side: carry a stick."),
     ("pratique.operate:lab", "lab", "Laboratory messages: read, serve, send."),
     ("pratique.operate:mandate", "mandate", "Mandates: new, sign, publish, list, end."),
     ("pratique.operate:log", "log", "The public log: publish, verify."),

@@ -4,14 +4,17 @@ import json
 import logging
 import resource
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import uvicorn
 from cyclopts import App, Parameter
 
 from pratique.app import Port, open_port, real_clock, retiring, web_app
+from pratique.fleet import carry as fleet_carry
 from pratique.mandates.cli import log_commands, mandate_commands
 from pratique.people import service as people
 from pratique.people.access import ROLES
@@ -81,6 +84,33 @@ def run_server(house: Port, host: str, port: int) -> None:
         log_level="warning",
         timeout_graceful_shutdown=10,
     )
+
+
+fleet_app = App(name="fleet", help="Gates from the server's side.")
+
+
+@fleet_app.command(name="carry")
+def carry_stick(stick: Path, *, as_json: Json = False) -> int:
+    """Take the uploads of gates without a line from a stick, leave signed answers and the newest lists on it.
+
+    Parameters
+    ----------
+    stick: the folder of the stick; `pratique gate carry STICK` is the other side.
+    as_json: one JSON line for each upload.
+    """
+    house = opened()
+    try:
+        signers = house.signing_roots
+        taken = fleet_carry.take(house.store, house.moment, signers, house.pass_signer, stick)
+    except OSError as fault:
+        print(f"pratique fleet: {stick}: {fault}", file=sys.stderr)
+        return 2
+    finally:
+        house.close()
+    for one in taken:
+        what = one.refused or ("taken" if one.fresh else "taken before")
+        print(json.dumps(one._asdict()) if as_json else f"{one.gate_id}  {one.seq:6}  {what}")
+    return 1 if any(one.refused for one in taken) else 0
 
 
 @staff.command

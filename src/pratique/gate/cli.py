@@ -31,7 +31,7 @@ from pratique.gate.station import CannotStart, Station, enrolment_at, places
 from pratique.gate.sync import PULL_EVERY, Sync
 
 gate = App(name="gate", help="The terminal at the door: decides offline, remembers nobody.")
-for _name in ("pin", "voices", "thermometer-check", "disk-check", "driver-check"):
+for _name in ("pin", "voices", "thermometer-check", "disk-check", "driver-check", "carry", "hub"):
     gate.command(f"pratique.gate.upkeep:{_name.replace('-', '_')}", name=_name)
 
 HOME = Path(os.environ.get("PRATIQUE_GATE_HOME", "~/.pratique-gate")).expanduser()

@@ -34,7 +34,7 @@ def post_json(url: str, body: dict[str, Any]) -> dict[str, Any]:
     raw = json.dumps(body, ensure_ascii=False).encode()
     answer = _send(
         Request(  # noqa: S310 - the scheme was checked
-            _checked(url), raw, {"Content-Type": "application/json", "Accept": "application/json"}
+            checked(url), raw, {"Content-Type": "application/json", "Accept": "application/json"}
         )
     )
     try:
@@ -49,7 +49,7 @@ def post_json(url: str, body: dict[str, Any]) -> dict[str, Any]:
 def get_file(url: str, etag: str = "") -> File | None:
     """The file, or None if it is still the one with this ETag. Raises Refused or Unreachable."""
     try:
-        request = Request(_checked(url), headers={"If-None-Match": etag} if etag else {})  # noqa: S310
+        request = Request(checked(url), headers={"If-None-Match": etag} if etag else {})  # noqa: S310
         return _send(request)
     except Refused as answer:
         if answer.status == 304:
@@ -82,7 +82,8 @@ def _refusal(fault: HTTPError) -> Refused:
     return Refused(fault.code, str(problem.get("code", "")), str(problem.get("detail", "")))
 
 
-def _checked(url: str) -> str:
+def checked(url: str) -> str:
+    """The address itself. Raises Unreachable for one that is none."""
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
         raise Unreachable("a server is given as https://host or http://host:port")
     return url

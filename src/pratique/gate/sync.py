@@ -108,8 +108,7 @@ class Sync:
         return sent
 
     def _send(self, seq: int, fields: dict[str, Any]) -> None:
-        batch = {**fields, "gate_id": self._to.gate_id, "seq": seq}
-        batch["sig"] = base64url(self._signer.sign(b"pratique-counts\n" + canonical_json(batch)))
+        batch = signed_upload(fields, self._to.gate_id, seq, self._signer)
         before = ticks()
         answer = post_json(f"{self._to.server}/v1/gate-counts", batch)
         after = ticks()
@@ -139,6 +138,12 @@ class Sync:
         if self._confirmed is not None:
             clock.confirm(self._confirmed)
         return clock.read()
+
+
+def signed_upload(fields: dict[str, Any], gate_id: str, seq: int, signer: Signer) -> dict[str, Any]:
+    """A batch of the outbox as the server takes it: numbered, signed by the device."""
+    batch = {**fields, "gate_id": gate_id, "seq": seq}
+    return batch | {"sig": base64url(signer.sign(b"pratique-counts\n" + canonical_json(batch)))}
 
 
 def heard(answer: dict[str, Any], gate_id: str, seq: int, roots: tuple[bytes, ...]) -> float | None:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import sys
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -12,14 +14,20 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
+from pratique.credentials.reasons import CredentialError
+from pratique.gate.carry import give_counts, take_lists
 from pratique.gate.cli import FAULT, HOME, NO, WRONG_CALL, YES
+from pratique.gate.clock import Clock
 from pratique.gate.driver_check import examine
 from pratique.gate.drivers.thermo import thermometer_for
 from pratique.gate.drivers.voice import make_voices
-from pratique.gate.enrol import write_whole
+from pratique.gate.enrol import KEY, device_signer, write_whole
+from pratique.gate.http import Unreachable, checked
+from pratique.gate.hub import Hub
 from pratique.gate.outfit import CALIBRATION, today
 from pratique.gate.ports import foreign
 from pratique.gate.staff import set_pin
+from pratique.gate.station import CannotStart, enrolment_at, places
 from pratique.gate.warmth import LIMIT_C, Calibration, Fit, fit
 
 DUE = timedelta(days=365)
@@ -152,6 +160,61 @@ def disk_check(
         text = "faster than any medium: this disk may lose what it confirmed" if lies else "plausible"
         print(f"4 KiB and sync: p50 {median:.2f} ms, p99 {worst:.2f} ms: {text}")
     return NO if lies else YES
+
+
+def carry(stick: Path, *, home: Path = HOME) -> int:
+    """Bring lists from a stick, and counts onto it: for a gate without any line.
+
+    Parameters
+    ----------
+    stick
+        the folder of the stick; `pratique fleet carry STICK` at the server fills it and takes from it.
+    home
+        the gate's own folder.
+    """
+    where = places(home, None, None, None)
+    try:
+        enrolment = enrolment_at(where)
+        signer = device_signer(home)
+        if signer is None:
+            return _told(f"{home / KEY}: the device key is missing: enrol this gate again", FAULT)
+        fresh = take_lists(stick, where.snapshot, enrolment, where.journal, Clock().read().now)
+        acknowledged, written = give_counts(stick, enrolment, signer, where.journal)
+    except CannotStart as fault:
+        return _told(str(fault), NO if fault.ended else WRONG_CALL)
+    except CredentialError as refused:
+        return _told(f"{stick}: the lists are refused ({refused.code}): the ones in use stay", NO)
+    except (OSError, ValueError) as fault:
+        return _told(f"{stick}: {fault}", FAULT)
+    print(
+        f"lists: {'new' if fresh else 'as before'}; uploads: {acknowledged} acknowledged, {written} on the stick"
+    )
+    return YES
+
+
+def hub(*, upstream: str, home: Path, host: str = "0.0.0.0", port: int = 8070) -> int:  # noqa: S104 - a site's own net
+    """One box per site between its gates and the server: keeps the lists, passes uploads on, is not trusted.
+
+    Parameters
+    ----------
+    upstream
+        https://host of the server.
+    home
+        where the newest lists are kept.
+    host
+        the address to listen on.
+    port
+        the port to listen on (0: any free one).
+    """
+    try:
+        opened = Hub(checked(upstream.rstrip("/")), home, (host, port))
+    except (OSError, Unreachable) as fault:
+        return _told(f"hub: {fault}", WRONG_CALL)
+    print(f"pratique hub: port {opened.port}, for {upstream}", file=sys.stderr, flush=True)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=opened.close).start())
+    opened.serve()
+    return YES
 
 
 def driver_check(
