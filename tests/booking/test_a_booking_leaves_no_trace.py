@@ -11,7 +11,7 @@ from tests.booking.conftest import Booking
 
 TABLES = (
     "booking_area", "booking_place", "booking_release", "booking_slot", "booking_ticket", "booking_wish",
-    "booking_line",
+    "booking_line", "booking_day",
 )  # fmt: skip
 
 

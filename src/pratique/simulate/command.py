@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -19,6 +20,7 @@ from cyclopts import App, Parameter
 from pratique.app import Port, tell
 from pratique.core.errors import Busy
 from pratique.operate import opened as opened_by_environment
+from pratique.operate import stop_quietly
 from pratique.simulate import books, house, labs, names, sites
 from pratique.simulate.day import BINS_A_DAY, CALLED_BACK, COURIER, OUTAGE, Day, Profile, Terms, plan
 from pratique.store.tx import Tx
@@ -149,6 +151,7 @@ def simulate_day(
     if bool(url) != bool(lab):
         print("pratique simulate: --url and --lab go together", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, stop_quietly)  # whoever ends it ends its server and its processes too
     told = _against(day, url, lab, workers) if url else _alone(day, database, workers)
     print(json.dumps(told) if as_json else _table(told))
     return 0 if told["balances"] else 1

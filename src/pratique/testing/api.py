@@ -16,7 +16,7 @@ from pratique.store.store import Store
 from pratique.store.tx import Tx
 from pratique.testing import service
 from pratique.testing.model import EventResult, TubeEvent
-from pratique.testing.telling import Gathered
+from pratique.testing.taking import Taker
 from pratique.web.frame import Answer, Call, Route
 
 
@@ -81,6 +81,8 @@ class TubeResults(msgspec.Struct, frozen=True):
 def routes(store: Store, tell: service.Tell, server_key: bytes = b"") -> list[Route]:
     """`tell` reaches policy and notices; `server_key` is our X25519 public key."""
 
+    taker = Taker(store, tell)
+
     async def enrol(call: Call) -> Answer:
         key = _bytes(call.body.public_key)
 
@@ -101,13 +103,8 @@ def routes(store: Store, tell: service.Tell, server_key: bytes = b"") -> list[Ro
     async def take(call: Call) -> TubeResults:
         body = call.body
 
-        def act(tx: Tx) -> list[EventResult]:
-            gathered = Gathered(tell)
-            results = service.take_events(tx, call.moment, body.events, gathered, body.now)
-            gathered.finish(tx, call.moment)
-            return results
-
-        return TubeResults(await store.awrite(act), rfc3339(call.moment.now))
+        results = await taker.take(call.moment, body.events, body.now)
+        return TubeResults(results, rfc3339(call.moment.now))
 
     return [
         Route("POST", "/v1/devices", enrol, ("public",), "enrol a site device", NewDevice, DeviceView, limit=60),

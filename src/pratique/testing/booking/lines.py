@@ -86,7 +86,7 @@ def windows(tx: Tx, now: datetime, campaign_id: str, zone: ZoneInfo, area_id: st
         )
         shown = [
             Window(
-                r[0], from_ms(r[2]), int(r[4]) - int(r[5]), waits.get(int(r[2]), 0), bool(r[6]) and not r[10]
+                r[0], from_ms(r[2]), int(r[4]) - int(r[5]), waits.get(int(r[2]), 0), bool(r[6]) and not r[12]
             )
             for r in mine
         ]

@@ -44,6 +44,7 @@ class Slot(msgspec.Struct, frozen=True):
     campaign_id: str
     mandate_id: str
     kind: Kind
+    place: Text
     drawn: bool
 
 

@@ -104,6 +104,7 @@ def open_windows(
         for n in range(first, last)
     ]  # fmt: skip
     store.add_slots(tx, rows)
+    store.add_days(tx, place.area_id, {_end_of_day(n * QUARTER_MS, zone) for n in range(first, last)})
     return len(rows)
 
 
@@ -159,17 +160,21 @@ def _give(tx: Tx, moment: Moment, slot: Slot, mark: bytes, purpose: Purpose) -> 
         return _ticket(before)
     if not store.take(tx, slot.id):
         raise Conflict(
-            "WINDOW_FULL", "slot_id",
+            "WINDOW_FULL",
+            "slot_id",
             Text("this window is full; take another, or walk in", "该时段已满,请另选,或直接前往排队"),
-        )  # fmt: skip
+        )
+    ticket_id = moment.new_id()
     if before is not None:
+        ticket_id = str(before[1])
         store.move_ticket(tx, mark, slot.id)
         store.give_back(tx, str(before[2]))
-    elif not store.add_ticket(tx, mark, moment.new_id(), slot.id, purpose):
-        store.give_back(tx, slot.id)
-    row = store.ticket(tx, mark)
-    assert row is not None  # noqa: S101 - just written
-    return _ticket(row)
+    elif not store.add_ticket(tx, mark, ticket_id, slot.id, purpose):
+        store.give_back(tx, slot.id)  # another connection was quicker for the same person: theirs stands
+        row = store.ticket(tx, mark)
+        assert row is not None  # noqa: S101 - it is why nothing was added
+        return _ticket(row)
+    return Ticket(ticket_id, slot.id, slot.place, slot.kind, from_ms(slot.start_at), purpose)
 
 
 def cancel(tx: Tx, sealer: Sealer, who: str, slot_id: str, purpose: Purpose = "screen") -> bool:
@@ -315,7 +320,7 @@ def _slot(tx: Tx, slot_id: str) -> Slot:
     row = store.slot(tx, slot_id)
     if row is None:
         raise _nothing("slot_id")
-    return Slot(*(*row[:10], bool(row[10])))
+    return Slot(*(*row[:10], Text(row[10], row[11]), bool(row[12])))
 
 
 def _ticket(row: Row) -> Ticket:

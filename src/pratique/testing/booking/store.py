@@ -1,12 +1,13 @@
 """Tables of booking. SQL only, no decisions. There is no column for a person, and none may be added (law 4)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pratique.store.tx import Row, Tx
 
 _SLOT = (
     "SELECT s.id, s.place_id, s.start_at, s.forget_at, s.capacity, s.booked, s.release_id, a.campaign_id,"
-    " a.mandate_id, p.kind, COALESCE(r.drawn_at, 0) FROM booking_slot s JOIN booking_place p ON p.id = s.place_id"
+    " a.mandate_id, p.kind, p.name_en, p.name_zh, COALESCE(r.drawn_at, 0) FROM booking_slot s"
+    " JOIN booking_place p ON p.id = s.place_id"
     " JOIN booking_area a ON a.id = p.area_id LEFT JOIN booking_release r ON r.id = s.release_id"
 )
 
@@ -113,10 +114,16 @@ def free_slots(tx: Tx, campaign_id: str, kind: str, after: int, limit: int) -> l
 def days(tx: Tx, after: int) -> list[Row]:
     """(mandate, campaign, day) of which tickets may still be there."""
     return tx.all(
-        "SELECT DISTINCT a.mandate_id, a.campaign_id, s.forget_at FROM booking_slot s"
-        " JOIN booking_place p ON p.id = s.place_id JOIN booking_area a ON a.id = p.area_id"
-        " WHERE s.forget_at > :after ORDER BY s.forget_at",
+        "SELECT mandate_id, campaign_id, forget_at FROM booking_day WHERE forget_at > :after ORDER BY forget_at",
         after=after,
+    )
+
+
+def add_days(tx: Tx, area_id: str, days: Iterable[int]) -> None:
+    tx.many(
+        "INSERT INTO booking_day (campaign_id, forget_at, mandate_id) SELECT campaign_id, :day, mandate_id"
+        " FROM booking_area WHERE id = :area ON CONFLICT (campaign_id, forget_at) DO NOTHING",
+        [{"area": area_id, "day": day} for day in days],
     )
 
 
@@ -266,6 +273,7 @@ _DELETIONS = (
     ("booking_slot", f"DELETE FROM booking_slot WHERE place_id IN ({_PLACES})"),
     ("booking_line", f"DELETE FROM booking_line WHERE site_id IN ({_SITES})"),
     ("booking_release", f"DELETE FROM booking_release WHERE campaign_id IN ({_CAMPAIGNS})"),
+    ("booking_day", "DELETE FROM booking_day WHERE mandate_id = :id"),
     ("booking_place", f"DELETE FROM booking_place WHERE area_id IN ({_AREAS})"),
     ("booking_area", "DELETE FROM booking_area WHERE mandate_id = :id"),
 )
