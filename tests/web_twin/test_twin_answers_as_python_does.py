@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pratique.gate import model
 from pratique.gate.decide import PAIR_OF
+from pratique.gate.machine import LONGEST, Machine
 from pratique.policy.certlogic import evaluate
 from tests.policy.making_rules import PAIRS
 from tests.web_twin.asking import Twin
@@ -58,6 +60,31 @@ def test_the_closed_lists_are_the_same(twin: Twin) -> None:
 
     assert [tuple(pair) for pair in told["pairs"]] == list(model.PAIRS)
     assert {code: tuple(pair) for code, pair in told["pair_of"]} == dict(PAIR_OF)
+    assert tuple(told["states"]) == model.STATES
+    assert (set(told["stops"]), set(told["amber"])) == (model.STOPS, model.AMBER)
+    assert told["longest"] == LONGEST
+
+
+STEPS = st.one_of(
+    st.sampled_from(
+        ["started", "seen", "opened", "refused", "turned", "timeout", "pin", "touched", "left"]
+    ).map(lambda event: ["feed", event]),
+    st.tuples(st.just("cause"), st.sampled_from(sorted(model.STOPS | model.AMBER)), st.booleans()).map(list),
+    st.booleans().map(lambda lives: ["underMandate", lives]),
+    st.just(["tick"]),
+)
+
+
+@settings(max_examples=COUNT // 2, deadline=None)
+@given(st.lists(STEPS, max_size=25), st.booleans())
+def test_the_states_follow_one_table(twin: Twin, steps: list[list[Any]], sensor: bool) -> None:
+    machine, found = Machine(turn_sensor=sensor), []
+    for i, (name, *given_) in enumerate(steps):
+        act = getattr(machine, {"underMandate": "under_mandate"}.get(name, name))
+        machine = act(*given_, i + 1)
+        found.append([machine.state, machine.since, sorted(machine.faults), machine.ended])
+
+    assert twin.ask("machine", steps=steps, sensor=sensor) == found
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -103,6 +103,7 @@ export async function enrol(text: string): Promise<void> {
     const public_key = toBase64url(new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)));
     const { gate_id, place, roots, quorum } = (await ask<Enrolled>("/v1/gates", { method: "POST", body: { token: tokenOf(text), public_key } })).body;
     const made: store.Enrolment = { gate_id, place, roots, quorum, pair, public_key };
+    store.begin();
     await store.keepEnrolment(made);
     forgetEnd();
     [certificate.value, reached.value] = [undefined, true];

@@ -32,8 +32,13 @@ const STRICT = { durability: "strict" } as const;
 const KEEP_SLOTS = 30 * 96;
 const FRESH: Settings = { seq: 0, snapshot: 0, floor: 0, chain: "00".repeat(32) };
 let opened: Promise<IDBPDatabase<Schema>> | undefined;
+/** After the end nothing that is still under way may make the database anew. */
+let gone = false;
+
+export const begin = (): void => { gone = false; };
 
 const db = (): Promise<IDBPDatabase<Schema>> =>
+  gone ? Promise.reject(new DOMException("this gate has ended", "InvalidStateError")) :
   (opened ??= openDB<Schema>(NAME, 1, {
     upgrade(fresh) {
       fresh.createObjectStore("me");
@@ -178,7 +183,8 @@ export async function destroy(): Promise<void> {
   await write(async (tx) => {
     for (const name of ["me", "lists", "counter", "outbox", "alarm", "setting"] as const) await tx.objectStore(name).clear();
   });
-  (await db()).close();
-  opened = undefined;
+  const last = await db();
+  [gone, opened] = [true, undefined];
+  last.close();
   await deleteDB(NAME);
 }

@@ -7,6 +7,7 @@ import { evaluate, Fault, Instant, type Value } from "./certlogic.ts";
 import { judgeForeign } from "./foreign.ts";
 import { decide, PAIR_OF } from "./gate.ts";
 import { load, Loaded, readPolicy } from "./lists.ts";
+import { AMBER, LONGEST, Machine, STATES, STOPS } from "./machine.ts";
 import { PAIRS, type FailTable, type Grade } from "./model.ts";
 import { readOrder } from "./order.ts";
 import { applicable, readRule } from "./ruleset.ts";
@@ -47,7 +48,17 @@ const OPERATIONS: { [op: string]: (q: never) => unknown } = {
     return { number: loaded.number, orders: loaded.orders, policy: loaded.policyNumber, rules: loaded.rules?.rules.length ?? null, stale: loaded.stale(q.at), amber: loaded.amber(q.at) };
   },
 
-  lists: () => ({ pairs: PAIRS, pair_of: [...PAIR_OF] }),
+  lists: () => ({ pairs: PAIRS, pair_of: [...PAIR_OF], states: STATES, stops: STOPS, amber: AMBER, longest: LONGEST }),
+
+  /** Steps such as ["feed", "seen"], ["cause", "clock", true], ["tick"]: where the gate is after each, a second apart. */
+  machine: ({ steps, sensor }: { steps: [string, ...never[]][]; sensor: boolean }) => {
+    let machine = new Machine("starting", 0, new Set(), false, sensor);
+    return steps.map(([name, ...given], i) => {
+      const act = machine[name as "feed"] as (...given: unknown[]) => Machine;
+      machine = act.call(machine, ...given, i + 1);
+      return [machine.state, machine.since, [...machine.faults].sort(), machine.ended];
+    });
+  },
 
   certlogic: ({ logic, data }: { logic: Json; data: Json }) => shown(evaluate(logic, data)),
 

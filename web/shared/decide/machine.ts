@@ -10,7 +10,7 @@ export type Event = "started" | "seen" | "opened" | "refused" | "turned" | "time
 
 /** A fault that stops the gate, and one that it works through with an amber lamp. */
 export const STOPS: readonly string[] = ["start", "door", "device_key", "scanner", "snapshot_missing"];
-export const AMBER: readonly string[] = ["stale", "clock", "storage", "snapshot_refused", "upload"];
+export const AMBER: readonly string[] = ["stale", "clock", "storage", "snapshot_refused", "upload", "peripheral"];
 
 /** Seconds. null: stays until an event. `decided` is the time a verdict stands on the screen. */
 export const LONGEST: { readonly [state in State]: number | null } = {
