@@ -37,6 +37,7 @@ for place, name, about in (
     ("pratique.operate:lab", "lab", "Laboratory messages: read, serve, send."),
     ("pratique.operate:mandate", "mandate", "Mandates: new, sign, publish, list, end."),
     ("pratique.operate:log", "log", "The public log: publish, verify."),
+    ("pratique.operate:revoke", "revoke", "Issuing keys and batches: cut, take back, list."),
     ("pratique.operate:retire", "retire", "The end of a mandate: destroy its data, certify it."),
     ("pratique.operate:staff", "staff", "Staff accounts: invite, list, end."),
     ("pratique.operate:serve", "serve", "Run the server."),

@@ -14,6 +14,7 @@ import uvicorn
 from cyclopts import App, Parameter
 
 from pratique.app import Port, open_port, real_clock, retiring, web_app
+from pratique.credentials.revoke_cli import revoke_commands
 from pratique.fleet import carry as fleet_carry
 from pratique.mandates.cli import log_commands, mandate_commands
 from pratique.people import service as people
@@ -43,6 +44,7 @@ def opened_for_the_end() -> Iterator[Retiring]:
 
 mandate = mandate_commands(opened)
 lab = lab_commands(opened)
+revoke = revoke_commands(opened)
 log = log_commands(opened, real_clock)
 retire = retire_command(opened_for_the_end)
 staff = App(name="staff", help="Staff accounts: invite, list, end.")

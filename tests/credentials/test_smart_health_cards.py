@@ -16,7 +16,13 @@ from pratique.credentials.keys import Es256Signer
 from pratique.credentials.model import Outcome
 from pratique.credentials.reasons import BadText, BadTrust, CredentialError
 from pratique.credentials.shc_files import cards_in
-from pratique.credentials.shc_keys import ShcIssuer, key_problems, read_revocation_list
+from pratique.credentials.shc_keys import (
+    ShcIssuer,
+    key_problems,
+    make_revocation_list,
+    make_rid,
+    read_revocation_list,
+)
 from pratique.credentials.shc_sets import set_problems
 from pratique.credentials.snapshot import Snapshot
 from pratique.credentials.verify import verify
@@ -253,3 +259,20 @@ def test_a_revocation_list_is_exactly_one() -> None:
     for raw in (b"", b"[]", b"{}", revoked("a", ctr=0), revoked("a", rids="a"), revoked("a", kid=7)):
         with pytest.raises(CredentialError, match="STATUS_UNKNOWN"):
             read_revocation_list(raw)
+
+
+def test_an_issuer_makes_the_lists_that_verifiers_read() -> None:
+    kid = jwk()["kid"]
+    rid = make_rid(b"synthetic secret", kid, "user 1")
+    raw = make_revocation_list(kid, 1, {rid: None, "dated": int(NOW.timestamp())})
+
+    assert rid == make_rid(b"synthetic secret", kid, "user 1")
+    assert rid != make_rid(b"synthetic secret", kid, "user 2")
+    assert len(rid) == 11
+    assert read_revocation_list(raw).rids == {rid: None, "dated": int(NOW.timestamp())}
+    listed = issuer(ISS, jwk(crlVersion=1), crls=(raw,))
+    assert check(card(rid=rid), listed).reason == "REVOKED"
+    assert check(card(rid="another"), listed).ok
+    for wrong in ({"": None}, {"x" * 25: None}, {"a.b": None}):
+        with pytest.raises(CredentialError):
+            make_revocation_list(kid, 1, wrong)  # type: ignore[arg-type]

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any, NamedTuple, TypeGuard
 
-from pratique.credentials import base45, dcc
+from pratique.credentials import base45, dcc, proposals
 from pratique.credentials.cbor import read
 from pratique.credentials.cose import header, unwrap
 from pratique.credentials.envelope import Signed, remember, signed_as_before, signed_by
-from pratique.credentials.icvp import icvp_fault
 from pratique.credentials.model import Outcome, Stages
 from pratique.credentials.reasons import BadCbor, BadCompression, BadText, CredentialError, TooLarge
 from pratique.credentials.snapshot import Snapshot, TrustKey
@@ -21,7 +20,7 @@ from pratique.credentials.snapshot import Snapshot, TrustKey
 PREFIX = "HC1:"
 MAX_INFLATED = 64 << 10
 _ISS, _EXP, _IAT, _HCERT = 1, 4, 6, -260
-_DCC, _ICVP = 1, -6
+_DCC = 1
 
 
 class Cwt(NamedTuple):
@@ -111,12 +110,14 @@ def _refused(fault: CredentialError, stages: Stages) -> Outcome:
 
 
 class _Content(NamedTuple):
-    """What the contents say: the tidied contents, fault of form, whether anything usable is there, right type."""
+    """What the contents say: the tidied contents, fault of form, whether anything usable is there, right type, and
+    whether there is a model to judge the form by."""
 
     content: dict[str, Any]
     fault: str | None
     single: bool
     usable: bool
+    checked: bool = True
 
 
 def _is_plainly_good(key: TrustKey, claims: Cwt, now: float, snapshot: Snapshot) -> bool:
@@ -142,10 +143,13 @@ def _said(claims: Cwt, key: TrustKey, content: dict[str, Any]) -> dict[str, Any]
     }
 
 
+_NOT_READ = ("no content that is read here", True)
+
+
 def _judged(signed: Signed, claims: Cwt, now: float, snapshot: Snapshot) -> Outcome:
     key = signed.key
     reason = _time_fault(claims, key, now)
-    content, broken, single, usable = _content(claims, key, snapshot)
+    content, broken, single, usable, checked = _content(claims, key, snapshot)
     if reason is None:
         reason = None if usable and single else "SCHEMA" if usable else "KEY_USAGE"
     findings = ["SCHEMA"] if broken else []
@@ -156,18 +160,19 @@ def _judged(signed: Signed, claims: Cwt, now: float, snapshot: Snapshot) -> Outc
     if snapshot.expires <= now:
         findings.append("LISTS_STALE")
     stages = _ALL_GOOD
-    if reason or broken:
+    if reason or broken or not checked:
         in_time = claims.iat <= now <= claims.exp
-        stages = Stages(True, True, True, True, True, in_time, usable, broken is None)
+        stages = Stages(True, True, True, True, True, in_time, usable, broken is None if checked else None)
     said = _said(claims, key, content)
     return Outcome(reason is None, "HC1", reason, stages, said, tuple(findings), broken or "")
 
 
 def _content(claims: Cwt, key: TrustKey, snapshot: Snapshot) -> _Content:
     if _DCC not in claims.hcert:
-        other = dcc.tidy(claims.hcert.get(_ICVP))
-        fault = icvp_fault(other) if snapshot.icvp else "no content that is read here"
-        return _Content({str(_ICVP): other}, fault, fault is None, usable=True)
+        number = next((one for one in proposals.PROPOSALS if one in claims.hcert), proposals.ICVP)
+        other = dcc.tidy(claims.hcert.get(number))
+        fault, checked = proposals.examine(number, other) if snapshot.icvp else _NOT_READ
+        return _Content({str(number): other}, fault, fault is None, True, checked)
     certificate, fault = dcc.examine(claims.hcert[_DCC])
     single = fault is None or dcc.is_single(certificate)
     usable = not key.usages or key.usages.issuperset(dcc.types_of(certificate))

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pratique.core.errors import NoMandate
+from pratique.core.errors import NoMandate, Refusal
 from pratique.core.moment import Moment
+from pratique.core.text import Text
 from pratique.credentials import store
 from pratique.store.tx import Tx
+
+MAX_REASON = 200
 
 
 def revoke_what_says_more(
@@ -27,14 +30,16 @@ def revoke_rows(
     tx: Tx,
     moment: Moment,
     rows: Sequence[Sequence[Any]],
-    subject_id: str,
+    subject_id: str | None,
     mandate_id: str,
     reason: str,
     notice_id: str | None,
 ) -> int:
-    """Revoke issuances as `store.live_issuances` gives them; each revocation ends with what it revokes."""
-    if not mandate_id or not reason:
-        raise NoMandate("mandate_id", "a revocation")
+    """Revoke issuances as `store.live_issuances` gives them; each revocation ends with what it revokes.
+
+    `subject_id` None: each row says its own, as `store.live_of_batch` gives them.
+    """
+    check_said(mandate_id, reason)
     common = revocation_row(moment, mandate_id, reason)
     made = [
         common
@@ -42,7 +47,7 @@ def revoke_rows(
             "id": moment.new_id(),
             "issuance_id": row[0],
             "kid": bytes(row[1]),
-            "subject_id": subject_id,
+            "subject_id": row[6] if subject_id is None else subject_id,
             "status_list": row[3],
             "status_index": row[4],
             "notice_id": notice_id,
@@ -53,6 +58,18 @@ def revoke_rows(
     if made:
         store.add_revocations(tx, made)
     return len(made)
+
+
+def check_said(mandate_id: str, reason: str) -> None:
+    """Laws 1 and 2: raises NoMandate without a mandate, Refusal without a reason."""
+    if not mandate_id:
+        raise NoMandate("mandate_id", "a revocation")
+    if not reason.strip() or len(reason) > MAX_REASON:
+        raise Refusal(
+            "REASON",
+            "reason",
+            Text("say in one sentence why; at most 200 characters", "请用一句话说明原因，最多 200 字"),
+        )
 
 
 def revocation_row(moment: Moment, mandate_id: str, reason: str) -> dict[str, Any]:

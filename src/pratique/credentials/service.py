@@ -15,8 +15,10 @@ from pratique.core.signer import Signer
 from pratique.core.text import Text
 from pratique.credentials import pq1, store
 from pratique.credentials.cose import EDDSA, ES256
+from pratique.credentials.jose import b64url
 from pratique.credentials.model import HeldPass
-from pratique.credentials.revoking import revocation_row, revoke_rows, revoke_what_says_more
+from pratique.credentials.reasons import NotIssued
+from pratique.credentials.revoking import check_said, revocation_row, revoke_rows, revoke_what_says_more
 from pratique.credentials.shuffle import place_of
 from pratique.credentials.snapshot import Bundle, KeyEntry, Purpose, StatusEntry
 from pratique.credentials.status import SIZE, build
@@ -25,6 +27,7 @@ from pratique.store.tx import Tx
 
 PASS_LIFE = timedelta(hours=24)
 PAPER_LIFE = timedelta(days=28)
+PASSES_A_DAY = 8
 # A pass begins a little before it is made: enough for slow clocks at gates, by chance for everything else.
 _BACKDATED_LEAST, _BACKDATED_MOST = timedelta(minutes=5), timedelta(minutes=30)
 _SHORTENED = timedelta(hours=1)
@@ -118,33 +121,72 @@ def renew_many(tx: Tx, moment: Moment, signer: Signer, items: Iterable[PassOrder
         if not _gives(order, moment):
             continue
         for holder_key in order.holder_keys:
-            place = places.pop()
-            issued, expires = _blurred(moment, order.until)
-            credential = pq1.issue_pass(signer, holder_key, order.pass_class or 0, issued, expires, place)
-            common = {
-                "subject_id": order.subject_id,
-                "mandate_id": order.mandate_id,
-                "issued_at": moment.now_ms,
-                "expires_at": to_ms(expires),
-            }
-            issuance_id = moment.new_id()
-            issuances.append(
-                common
-                | {
-                    "id": issuance_id,
-                    "kind": "PQ1",
-                    "kid": signer.kid,
-                    "pass_class": order.pass_class,
-                    "status_list": place[0],
-                    "status_index": place[1],
-                    "batch_id": batch_id,
-                }
+            row, held = _made(moment, signer, order, holder_key, places.pop())
+            issuances.append(row | {"batch_id": batch_id})
+            waiting.append(
+                {name: row[name] for name in ("subject_id", "mandate_id", "issued_at", "expires_at")}
+                | {"issuance_id": row["id"], "credential": held.credential}
             )
-            waiting.append(common | {"issuance_id": issuance_id, "credential": credential})
     if issuances:
         store.add_issuances(tx, issuances)
         store.add_to_outbox(tx, waiting)
     return len(issuances)
+
+
+def issue_for_the_day(
+    tx: Tx,
+    moment: Moment,
+    signer: Signer,
+    *,
+    subject_id: str,
+    holder_keys: Sequence[bytes],
+    pass_class: int,
+    mandate_id: str,
+    until: datetime,
+) -> list[HeldPass]:
+    """One pass for each of up to eight fresh keys of one device, so that its visits of a day cannot be told to be one
+    holder's: every pass has a key, a status place and times of its own. They go to the wallet that asks and wait
+    nowhere.
+
+    Raises Refusal for keys that are too many, not fresh among themselves, or not P-256; else as `renew_passes`.
+    """
+    if not 0 < len(holder_keys) <= PASSES_A_DAY or len({*holder_keys}) != len(holder_keys):
+        raise Refusal("KEYS", "keys", Text("send one to eight different keys", "请发送一至八个不同的密钥"))
+    order = PassOrder(subject_id, holder_keys, pass_class, mandate_id, until)
+    if not _gives(order, moment):
+        return []
+    _check_key(tx, moment, signer, len(holder_keys))
+    places = _take_places(tx, moment, len(holder_keys), to_ms(moment.now + PASS_LIFE))
+    try:
+        made = [_made(moment, signer, order, holder_key, places.pop()) for holder_key in holder_keys]
+    except NotIssued:
+        raise Refusal(
+            "KEYS", "keys", Text("a key is not a point of P-256", "密钥不是 P-256 曲线上的点")
+        ) from None
+    # Each in a batch of its own: a shared number would tie them together again for whoever reads the table.
+    store.add_issuances(tx, [row | {"batch_id": moment.new_id()} for row, _ in made])
+    return [held for _, held in made]
+
+
+def _made(
+    moment: Moment, signer: Signer, order: PassOrder, holder_key: bytes, place: tuple[int, int]
+) -> tuple[dict[str, Any], HeldPass]:
+    """A signed pass and its row of issuance, which lacks the batch."""
+    issued, expires = _blurred(moment, order.until)
+    credential = pq1.issue_pass(signer, holder_key, order.pass_class or 0, issued, expires, place)
+    row = {
+        "id": moment.new_id(),
+        "kind": "PQ1",
+        "kid": signer.kid,
+        "mandate_id": order.mandate_id,
+        "subject_id": order.subject_id,
+        "pass_class": order.pass_class,
+        "status_list": place[0],
+        "status_index": place[1],
+        "issued_at": moment.now_ms,
+        "expires_at": to_ms(expires),
+    }
+    return row, HeldPass(credential=credential, issued=issued, expires=expires)
 
 
 def issue_paper(
@@ -200,8 +242,40 @@ def revoke_passes(
     return revoke_rows(tx, moment, rows, subject_id, mandate_id, reason, notice_id)
 
 
+def revoke_batch(tx: Tx, moment: Moment, *, batch_id: str, mandate_id: str, reason: str) -> int:
+    """Revoke every live credential of one batch. Returns how many."""
+    rows = store.live_of_batch(tx, batch_id, moment.now_ms)
+    store.drop_from_outbox(tx, [row[0] for row in rows])
+    return revoke_rows(tx, moment, rows, None, mandate_id, reason, None)
+
+
+def live_batches(tx: Tx, now: datetime) -> list[dict[str, Any]]:
+    """Batches with something alive in them: id, key, kind, when, how many. No subjects."""
+    return [
+        {"batch": batch, "kid": b64url(bytes(kid)), "kind": kind, "issued_at": issued, "alive": alive}
+        for batch, kid, kind, issued, alive in store.live_batches(tx, to_ms(now))
+    ]
+
+
+def live_revocations(tx: Tx, now: datetime) -> list[dict[str, Any]]:
+    """Revocations that have not ended: what, under which mandate, why, until when. No subjects."""
+    return [
+        {
+            "id": id_,
+            "scope": scope,
+            "kid": b64url(bytes(kid)) if kid is not None else None,
+            "mandate": mandate_id,
+            "reason": reason,
+            "revoked_at": revoked,
+            "ends_at": ends,
+        }
+        for id_, scope, kid, mandate_id, reason, revoked, ends in store.live_revocations(tx, to_ms(now))
+    ]
+
+
 def revoke_key(tx: Tx, moment: Moment, *, kid: bytes, mandate_id: str, reason: str) -> bool:
     """Take one of our keys off the list: all that it signed ends with the next bundle. False if it was off already."""
+    check_said(mandate_id, reason)
     row = store.key_row(tx, kid)
     if row is None or not store.cut_key(tx, kid, moment.now_ms):
         return False

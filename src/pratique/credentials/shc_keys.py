@@ -3,15 +3,18 @@
 A key counts only for the issuer whose set it came in; a set that carries a private part is refused whole.
 """
 
+import hmac
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pratique.core.canonical import strict_json
-from pratique.credentials.jose import jwk_point, thumbprint
+from pratique.credentials.jose import b64url, jwk_point, thumbprint
 from pratique.credentials.reasons import BadTrust, CredentialError
 
 ANY_ISSUER = ""
@@ -178,6 +181,24 @@ def read_revocation_list(raw: bytes) -> RevocationList:
             raise CredentialError("STATUS_UNKNOWN", "a revoked id is malformed or stands twice")
         rids[match[1]] = int(match[2]) if match[2] else None
     return RevocationList(value["kid"], counter, rids)
+
+
+def make_rid(secret: bytes, kid: str, user_id: str) -> str:
+    """A card's `rid`: 64 bits of HMAC-SHA-256, so that the issuer can find it again and nobody else can guess it."""
+    return b64url(hmac.digest(secret, f"{kid}\n{user_id}".encode(), sha256)[:8])
+
+
+def make_revocation_list(kid: str, counter: int, rids: Mapping[str, int | None]) -> bytes:
+    """The JSON of a revocation list; the value of a rid is the time before which cards are revoked, None for all.
+
+    Raises STATUS_UNKNOWN for what `read_revocation_list` would refuse.
+    """
+    listed = [rid if before is None else f"{rid}.{before}" for rid, before in sorted(rids.items())]
+    raw = json.dumps(
+        {"kid": kid, "method": "rid", "ctr": counter, "rids": listed}, separators=(",", ":")
+    ).encode()
+    read_revocation_list(raw)
+    return raw
 
 
 def _kid_of_broken(raw: bytes) -> str | None:

@@ -155,6 +155,39 @@ def live_issuances_of(tx: Tx, subject_ids: Iterable[str], now: int) -> dict[str,
     return found
 
 
+def live_of_batch(tx: Tx, batch_id: str, now: int) -> list[Row]:
+    """As `live_issuances`, with the subject behind, of everybody in one batch."""
+    return tx.all(
+        "SELECT id, kid, pass_class, status_list, status_index, expires_at, subject_id FROM issuance "
+        "WHERE batch_id = :batch_id AND expires_at > :now AND revoked_at IS NULL ORDER BY id",
+        batch_id=batch_id,
+        now=now,
+    )
+
+
+def live_batches(tx: Tx, now: int) -> list[Row]:
+    return tx.all(
+        "SELECT batch_id, kid, kind, MIN(issued_at), COUNT(*) FROM issuance "
+        "WHERE expires_at > :now AND revoked_at IS NULL GROUP BY batch_id, kid, kind ORDER BY MIN(issued_at), batch_id",
+        now=now,
+    )
+
+
+def live_revocations(tx: Tx, now: int) -> list[Row]:
+    return tx.all(
+        "SELECT id, scope, kid, mandate_id, reason, revoked_at, ends_at FROM revocation "
+        "WHERE ends_at > :now ORDER BY revoked_at, id",
+        now=now,
+    )
+
+
+def drop_from_outbox(tx: Tx, issuance_ids: Iterable[str]) -> None:
+    tx.many(
+        "DELETE FROM pass_outbox WHERE issuance_id = :id",
+        [{"id": issuance_id} for issuance_id in issuance_ids],
+    )
+
+
 def add_revocations(tx: Tx, rows: list[dict[str, Any]]) -> None:
     tx.many(
         "INSERT INTO revocation (id, scope, issuance_id, kid, subject_id, status_list, status_index, mandate_id, "

@@ -118,6 +118,16 @@ def _blocks() -> list[Block]:
         Block("notice_never_more", "notice", "UPDATE", _NOTICE_MORE, "NOTICE_FIXED"),
         Block("care_order_fixed", "care_order", "UPDATE", "", "APPEND_ONLY"),
     ]
+    # Laws 2 and 3: a revocation says why, and ends.
+    blocks.append(
+        Block(
+            "revocation_says",
+            "revocation",
+            "INSERT",
+            "NEW.reason = '' OR NEW.ends_at <= NEW.revoked_at",
+            "NO_END",
+        )
+    )
     blocks += [Block(f"append_only_{table}", table, "UPDATE", "", "APPEND_ONLY") for table in APPEND_ONLY]
     for table, key in KEPT:
         same = " AND ".join(f"k.{column} = NEW.{column}" for column in key)

@@ -249,6 +249,24 @@ def _contents() -> Iterator[Case]:
     yield Case("icvp", hc1({**outer, -260: {-6: ICVP}}), "icvp")
     yield Case("icvp-incomplete", hc1({**outer, -260: {-6: {"n": "Erika Muster"}}}), "icvp")
     yield Case("subclaim-unknown", hc1({**outer, -260: {99: {"x": 1}}}))
+    yield Case("icvp-in-a-list", hc1({**outer, -260: {-6: [ICVP]}}), "icvp")
+    yield Case("icvp-in-an-empty-list", hc1({**outer, -260: {-6: []}}), "icvp")
+    yield Case(
+        "ddcc-vaccination",
+        hc1({**outer, -260: {3: {"name": "Erika Muster", "vaccine": "Synthetic"}}}),
+        "icvp",
+    )
+    yield Case(
+        "ddcc-test", hc1({**outer, -260: {4: [{"name": "Erika Muster", "result": "not detected"}]}}), "icvp"
+    )
+    yield Case("ddcc-empty", hc1({**outer, -260: {3: {}}}), "icvp")
+    yield Case("ddcc-is-text", hc1({**outer, -260: {4: "x"}}), "icvp")
+    yield Case("ddcc-without-flag", hc1({**outer, -260: {3: {"name": "Erika Muster"}}}))
+    yield Case("health-link", hc1({**outer, -260: {5: "vhlink:/synthetic"}}), "icvp")
+    yield Case("health-links", hc1({**outer, -260: {5: [{"u": "shlink:/synthetic"}]}}), "icvp")
+    yield Case("health-link-of-another-kind", hc1({**outer, -260: {5: ["https://example.org/"]}}), "icvp")
+    yield Case("subclaim-unknown-with-flag", hc1({**outer, -260: {99: {"x": 1}}}), "icvp")
+    yield Case("certificate-beside-a-proposal", hc1({**outer, -260: {1: certificate(), -6: ICVP}}), "icvp")
 
 
 def _lists() -> Iterator[Case]:

@@ -5,7 +5,7 @@ import { readBase45 } from "./base45.ts";
 import { Float, Frozen, read, type Value } from "./cbor.ts";
 import { header, isSigned, toBeSigned, unwrap, type Header, type Sign1 } from "./cose.ts";
 import { entriesOf, hasUnknownCode, isSingle, schemaFault, tidy, typesOf, type Plain } from "./dcc.ts";
-import { icvpFault } from "./icvp.ts";
+import { examine, PROPOSALS } from "./icvp.ts";
 import { inflateZlib } from "./inflate.ts";
 import { ES256, PS256 } from "./keys.ts";
 import { refused, stages, type Outcome } from "./model.ts";
@@ -13,7 +13,7 @@ import { attempt, attemptLater, badCbor, Refused } from "./refused.ts";
 import type { Snapshot, TrustKey } from "./snapshot.ts";
 
 const MAX_INFLATED = 64 << 10;
-const [ISS, EXP, IAT, HCERT, DCC, ICVP] = [1, 4, 6, -260, 1, -6];
+const [ISS, EXP, IAT, HCERT, DCC] = [1, 4, 6, -260, 1];
 
 type Time = number | bigint;
 type Cwt = { iss: string | null; iat: Time; exp: Time; hcert: Map<Value, Value> };
@@ -71,24 +71,25 @@ function time(value: Value | undefined): Time | undefined {
   return value instanceof Float && Number.isFinite(value.value) ? value.value : undefined;
 }
 
-type Content = { content: Plain; fault: string | null; single: boolean; usable: boolean };
+type Content = { content: Plain; fault: string | null; single: boolean; usable: boolean; checked: boolean };
 
 function contentOf(claims: Cwt, key: TrustKey, snapshot: Snapshot): Content {
   const certificate = claims.hcert.get(DCC);
   if (certificate === undefined) {
-    const other = tidy(claims.hcert.get(ICVP)) ?? null;
-    const fault = snapshot.icvp ? icvpFault(other) : "no content that is read here";
-    return { content: { [String(ICVP)]: other }, fault, single: fault === null, usable: true };
+    const number = PROPOSALS.find((one) => claims.hcert.has(one)) ?? -6;
+    const other = tidy(claims.hcert.get(number)) ?? null;
+    const { fault, checked } = snapshot.icvp ? examine(number, other) : { fault: "no content that is read here", checked: true };
+    return { content: { [String(number)]: other }, fault, single: fault === null, usable: true, checked };
   }
   const dcc = tidy(certificate) as Plain;
   const fault = schemaFault(dcc);
   const usable = !key.usages.size || typesOf(dcc).every((kind) => key.usages.has(kind));
-  return { content: { "1": dcc as never }, fault, single: fault === null || isSingle(dcc), usable };
+  return { content: { "1": dcc as never }, fault, single: fault === null || isSingle(dcc), usable, checked: true };
 }
 
 async function judged(signed: Signed, claims: Cwt, now: number, snapshot: Snapshot): Promise<Outcome> {
   const { key } = signed;
-  const { content, fault, single, usable } = contentOf(claims, key, snapshot);
+  const { content, fault, single, usable, checked } = contentOf(claims, key, snapshot);
   const dcc = (content["1"] ?? {}) as Plain;
   let reason = timeFault(claims, key, now) ?? (usable && single ? null : usable ? "SCHEMA" : "KEY_USAGE");
   const findings = fault ? ["SCHEMA"] : [];
@@ -96,7 +97,7 @@ async function judged(signed: Signed, claims: Cwt, now: number, snapshot: Snapsh
   if (reason === null && snapshot.hashes.some && (await isRevoked(signed, claims, dcc, now, snapshot))) reason = "REVOKED";
   if (snapshot.expires <= now) findings.push("LISTS_STALE");
   const expiry = claims.iat <= now && now <= claims.exp;
-  const reached = stages({ prefix: true, base45: true, compression: true, cose: true, signature: true, expiry, key_usage: usable, schema: fault === null });
+  const reached = stages({ prefix: true, base45: true, compression: true, cose: true, signature: true, expiry, key_usage: usable, schema: checked ? fault === null : null });
   const said = { iss: claims.iss, iat: claims.iat, exp: claims.exp, kid: toBase64url(key.kid), country: key.issuer, hcert: content };
   return { ok: reason === null, format: "HC1", reason, stages: reached, claims: said, findings, detail: fault ?? "", replay: null };
 }
