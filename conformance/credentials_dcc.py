@@ -41,6 +41,7 @@ def run(creds: Path) -> Iterable[tuple[str, int, int, int, list[str]]]:
             else:
                 tally.check(vector["_src"], expected, _FLAGS[flag](vector))
     yield from (tallies[flag].row() for flag in _FLAGS if flag in tallies)
+    yield from _not_scored(vectors)
     yield _whole_chain(creds, vectors)
     yield _codes(creds, vectors)
     yield _round_trip(vectors)
@@ -51,6 +52,19 @@ def _vectors(creds: Path) -> Iterator[Vector]:
     for path in sorted((creds / "dcc-vectors").glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             yield json.loads(line)
+
+
+def _not_scored(vectors: list[Vector]) -> Iterator[tuple[str, int, int, int, list[str]]]:
+    """Flags that the source of the data says are wrong, one row a reason."""
+    why: dict[str, list[str]] = defaultdict(list)
+    for vector in vectors:
+        for flag, reason in vector.get("_quarantine", []):
+            why[reason].append(
+                f"{vector['_src'].removeprefix('dgc-testdata/')} {flag.removeprefix('EXPECTED')}"
+            )
+    for reason, flags in why.items():
+        named = ", ".join(flags[:3]) + (f" and {len(flags) - 3} more" if len(flags) > 3 else "")
+        yield "dcc flags not scored", 0, 0, len(flags), [f"{reason}: {named}"]
 
 
 def clock(text: str) -> datetime:

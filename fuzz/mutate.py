@@ -69,7 +69,7 @@ def changed(raw: bytes, other: bytes, chance: Random) -> bytes:
 def inside(text: bytes, other: bytes, chance: Random) -> bytes:
     """A credential's text with a change below its outermost layer, or of the text where there is none below."""
     prefix, body = text[:4], text[4:]
-    if prefix in (b"HC1:", b"PQ1:") and chance.random() < 0.8:
+    if prefix in (b"HC1:", b"PQ1:", b"PQG:") and chance.random() < 0.8:
         try:
             raw = base45.decode(body.decode("latin-1"))
             if prefix == b"HC1:" and chance.random() < 0.8:

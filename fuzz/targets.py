@@ -17,6 +17,7 @@ from tests.credentials.vectors.document import PATH, snapshot_of
 from pratique.credentials import (
     base45,
     cbor,
+    challenge,
     dcc,
     hashlist,
     hcert,
@@ -195,6 +196,10 @@ def certificate() -> bytes:
 
 
 _DER = certificate()
+_CARD_OF_A_GATE = challenge.issue_card(
+    parts.ISSUER, parts.HOLDER.public_key, "gate", "port", "mandate", NOW, _UNTIL
+)
+_CHALLENGE = challenge.make(_CARD_OF_A_GATE, parts.HOLDER, b"8 bytes!").encode()
 _PEM = b"-----BEGIN CERTIFICATE-----\n" + b64encode(_DER) + b"\n-----END CERTIFICATE-----\n"
 _PICTURE = qr.to_png(qr.write("HC1:6BF", "L"), 3)
 _JSON_CARDS = json.dumps({"verifiableCredential": [parts.jws()]}).encode()
@@ -205,6 +210,7 @@ TARGETS = (
     Target("verify signed claims", _verify_signed, (_PAYLOAD,)),
     Target("verify signed card", _verify_signed_card, (_CARD,)),
     Target("verify signed pass", _verify_signed_pass, (unwrap(_PASS).payload,)),
+    Target("challenge", _text(lambda text: challenge.read(text, KNOWN, NOW)), (_CHALLENGE,), text=True),
     Target("base45", _text(base45.decode), tuple(text[4:] for text in _TEXTS[:30])),
     Target("cbor", cbor.read, (_PAYLOAD, _COSE, _PASS)),
     Target("cbor first", cbor.read_first, (_PAYLOAD, _COSE, _PASS)),

@@ -218,7 +218,7 @@ def _claims(claims: Any) -> Claims:
         pass_class=shows[0],
         issued=issued,
         expires=expires,
-        holder=_holder(claims[_CNF]) if _CNF in claims else None,
+        holder=holder_of(claims[_CNF]) if _CNF in claims else None,
         hints=hints,
         status=(status[0], status[1]) if status else None,
     )
@@ -233,7 +233,8 @@ def _hints(hints: Any) -> tuple[Any, ...]:
     return tuple(hints)
 
 
-def _holder(cnf: Any) -> tuple[bytes, bool]:
+def holder_of(cnf: Any) -> tuple[bytes, bool]:
+    """x and the sign of y in a `cnf` claim. Raises BadCose for any other form."""
     key = cnf.get(1) if isinstance(cnf, dict) and cnf.keys() == {1} else None
     if not isinstance(key, dict) or list(key) != [1, -1, -2, -3] or key[1] != 2 or key[-1] != 1:
         raise BadCose("the holder's key is not P-256")
