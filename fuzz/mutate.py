@@ -92,19 +92,19 @@ def value_changed(raw: bytes, chance: Random) -> bytes:
     try:
         if raw[:1] in (b"{", b"["):
             value = json.loads(raw)
-            return json.dumps(_replaced(value, chance), default=str).encode("utf-8", "surrogatepass")
+            return json.dumps(replaced(value, chance), default=str).encode("utf-8", "surrogatepass")
         value = cbor2.loads(raw)
-        return cbor2.dumps(_replaced(value, chance))
+        return cbor2.dumps(replaced(value, chance))
     except Exception:  # whatever a foreign encoder thinks of our odd values
         return raw
 
 
-def _replaced(value: Any, chance: Random, depth: int = 0) -> Any:
+def replaced(value: Any, chance: Random, depth: int = 0) -> Any:
     if depth > 8 or chance.random() < 0.15:
         return chance.choice(_ODD_VALUES)
     if isinstance(value, cbor2.CBORTag):
         tag = chance.choice((value.tag, value.tag, 0, 1, 2, 18, 61, 258, 1004))
-        return cbor2.CBORTag(tag, _replaced(value.value, chance, depth + 1))
+        return cbor2.CBORTag(tag, replaced(value.value, chance, depth + 1))
     if isinstance(value, bytes) and value[:1] and value[0] >= 0xA0 and chance.random() < 0.7:
         return value_changed(value, chance)
     if isinstance(value, dict | cbor2.frozendict) and value:
@@ -116,7 +116,7 @@ def _replaced(value: Any, chance: Random, depth: int = 0) -> Any:
         elif act == 1:
             rows[chance.choice(("x", 7, -7, "d", "keys"))] = rows[key]
         else:
-            rows[key] = _replaced(rows[key], chance, depth + 1)
+            rows[key] = replaced(rows[key], chance, depth + 1)
         return rows
     if isinstance(value, list | tuple) and value:
         rows_ = list(value)
@@ -127,6 +127,6 @@ def _replaced(value: Any, chance: Random, depth: int = 0) -> Any:
         elif act == 1:
             rows_.insert(at, rows_[at])
         else:
-            rows_[at] = _replaced(rows_[at], chance, depth + 1)
+            rows_[at] = replaced(rows_[at], chance, depth + 1)
         return rows_
     return chance.choice(_ODD_VALUES)

@@ -88,3 +88,29 @@ def test_whatever_goes_wrong_is_a_credential_error(tmp_path: Path) -> None:
         with pytest.raises(CredentialError) as refused:
             wrong()
         assert refused.value.code in face.REASONS
+
+
+def test_a_verification_opens_no_file_and_no_connection_and_logs_nothing() -> None:
+    """What the interpreter itself reports: between one text and its verdict nothing leaves the process."""
+    program = """
+import json, logging, sys
+from tests.credentials.vectors.document import PATH, outcome_of, snapshot_of
+file = json.loads(PATH.read_text(encoding="utf-8"))
+trust = {name: snapshot_of(plain) for name, plain in file["trust"].items()}
+logging.basicConfig(level=logging.NOTSET, stream=sys.stdout)
+for case in file["cases"]:
+    outcome_of(case, trust[case["trust"]])
+seen = []
+watched = ("open", "os", "socket", "subprocess", "shutil", "sqlite3")
+sys.addaudithook(lambda event, _: seen.append(event) if event.partition(".")[0] in watched else None)
+for case in file["cases"]:
+    outcome_of(case, trust[case["trust"]])
+sys.stderr.write(repr(sorted(set(seen))))
+"""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=root
+    )
+
+    assert done.stderr == "[]"
+    assert done.stdout == ""

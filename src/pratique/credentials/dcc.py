@@ -5,9 +5,9 @@ with the JSON Schemas 1.0.0 to 1.3.3 of the payload's own version; codes outside
 """
 
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from operator import itemgetter
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -110,66 +110,72 @@ def examine(certificate: dict[Any, Any]) -> tuple[dict[str, Any], str | None]:
     return content, schema_fault(content)
 
 
-class _Plain(NamedTuple):
-    """The narrowest limits of one version: longest text, most doses, and what birth date and name must look like."""
-
-    longest: int
-    most_doses: int
-    fits: Callable[[str], Any]
-
-
-_NEEDED = {
-    "v": frozenset(["tg", "vp", "mp", "ma", "dn", "sd", "dt", "co", "is", "ci"]),
-    "t": frozenset(["tg", "tt", "sc", "tr", "tc", "co", "is", "ci"]),
-    "r": frozenset(["tg", "fr", "co", "is", "df", "du", "ci"]),
+# The plain form of an entry: these texts, and of a vaccination whole doses; of a test also what is in _MAYBE.
+_TEXTS = {
+    "v": itemgetter("tg", "vp", "mp", "ma", "dt", "co", "is", "ci"),
+    "t": itemgetter("tg", "tt", "sc", "tr", "tc", "co", "is", "ci"),
+    "r": itemgetter("tg", "fr", "co", "is", "df", "du", "ci"),
 }
-_ALLOWED = _NEEDED | {"t": _NEEDED["t"] | {"nm", "ma"}}
+_FIELDS = {"v": 10, "t": 8, "r": 7}
+_MAYBE = ("nm", "ma")
 _NAMES = frozenset(["fn", "fnt", "gn", "gnt"])
-
-
-def _plain(version: str) -> _Plain:
-    late = version >= "1.3"
-    birth = "(19|20)[0-9]{2}" + ("(-[0-9]{2}){0,2}" if version >= "1.1" else "-[0-9]{2}-[0-9]{2}")
-    return _Plain(80 if late else 50, 1 << 30 if late else 9, re.compile(birth + r"\|[A-Z<]*").fullmatch)
-
-
-_PLAIN = {version: _plain(version) for version in VERSIONS}
 
 
 def plain_kind(certificate: dict[Any, Any]) -> str:
     """The one type (v, t or r) of a certificate that is tidy and what nearly every one is: known texts and whole
     numbers within their limits. Empty for every other.
 
-    Narrower than the schema, never wider (a test holds that): what it lets through needs no further look.
+    Narrower than the schema, never wider (a test holds that): what it lets through needs no further look. It runs
+    between two signature checks, so it is written for few and simple steps.
     """
-    version = certificate.get("ver")
-    plain = _PLAIN.get(version) if type(version) is str else None
-    if plain is None or len(certificate) != 4:
-        return ""
-    kind = "v" if "v" in certificate else "t" if "t" in certificate else "r"
-    listed, name, birth = certificate.get(kind), certificate.get("nam"), certificate.get("dob")
-    if type(listed) is not list or len(listed) != 1 or type(name) is not dict or type(birth) is not str:
-        return ""
-    entry = listed[0]
-    if type(entry) is not dict or not _NEEDED[kind] <= entry.keys() <= _ALLOWED[kind]:
-        return ""
-    if "fnt" not in name or not name.keys() <= _NAMES:
-        return ""
-    texts = [*name.values(), *entry.values()]
-    if kind == "v":
-        for dose in (entry["dn"], entry["sd"]):
-            if type(dose) is not int or not 1 <= dose <= plain.most_doses:
-                return ""
-            texts.remove(dose)
     try:
-        if [*map(str.strip, texts)] != texts or max(map(len, texts)) > plain.longest:
+        version, name, birth = certificate["ver"], certificate["nam"], certificate["dob"]
+        kind = "v" if "v" in certificate else "t" if "t" in certificate else "r"
+        (entry,) = certificate[kind]
+        texts = [*_TEXTS[kind](entry), *name.values()]
+        fields = _FIELDS[kind]
+        if kind == "t":
+            more = [entry[field] for field in _MAYBE if field in entry]
+            texts += more
+            fields += len(more)
+        if len(certificate) != 4 or len(entry) != fields or not name.keys() <= _NAMES:
             return ""
-    except TypeError:  # something else than text
+        late = version >= "1.3"
+        if (
+            version not in _FORMS
+            or [*map(str.strip, texts)] != texts
+            or max(map(len, texts)) > (80 if late else 50)
+        ):
+            return ""
+        if kind == "v":
+            dose, of = entry["dn"], entry["sd"]
+            most = _ANY if late else 9
+            if type(dose) is not int or type(of) is not int or not (1 <= dose <= most and 1 <= of <= most):
+                return ""
+        country, letters = entry["co"], (name["fnt"] + name.get("gnt", "")).replace("<", "A")
+    except (KeyError, TypeError, ValueError, AttributeError):
         return ""
-    country = entry["co"]
-    if not (country.isupper() and country.isascii()):
+    if not (country.isupper() and country.isascii() and _is_birth(birth, version)):
         return ""
-    return kind if plain.fits(f"{birth}|{name['fnt']}{name.get('gnt', '')}") else ""
+    if type(certificate[kind]) is not list or type(entry) is not dict or type(name) is not dict:
+        return ""
+    return kind if letters.isalpha() and letters.isupper() and letters.isascii() else ""
+
+
+_ANY = 1 << 30
+
+
+def _is_birth(text: Any, version: str) -> bool:
+    """True for a day of the years 1900 to 2099, and from version 1.1 on for a month or a year."""
+    if type(text) is not str or text[:2] not in ("19", "20") or not text.isascii():
+        return False
+    if len(text) == 10:
+        return text[4] == text[7] == "-" and (text[2:4] + text[5:7] + text[8:]).isdigit()
+    if version < "1.1":
+        return False
+    if len(text) == 7:
+        return text[4] == "-" and (text[2:4] + text[5:]).isdigit()
+    return len(text) == 4 and text[2:].isdigit()
 
 
 def types_of(dcc: Mapping[str, Any]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from pratique.credentials.jose import unb64url
 from pratique.credentials.reasons import BadText
 from pratique.store.store import Store
 
-Json = Annotated[bool, Parameter(name="--json")]
+Kid = Annotated[str, Parameter(allow_leading_hyphen=True)]  # base64url may begin with one
 
 
 class Opened(Protocol):
@@ -36,7 +36,7 @@ def revoke_commands(open_house: Callable[[], Opened]) -> App:
     )
 
     @app.command
-    def key(kid: str, /, *, mandate: str, reason: str) -> int:
+    def key(kid: Kid, /, *, mandate: str, reason: str) -> int:
         """Take one of our issuing keys off the list: all that it signed ends with the next bundle.
 
         Parameters
