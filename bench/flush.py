@@ -7,13 +7,16 @@ p99 within 1 s.
 The whole house answers: MLLP listener, intake, gate, fold, policy, notices, passes, on one database. The client is a
 process of its own on another core. Limit in the same run: signing as many passes and nothing else, bare P-256.
 
-`python bench/flush.py [TUBES]` (default 14,880); PRATIQUE_DATABASE_URL as everywhere. The last line is one JSON object.
+`python bench/flush.py [TUBES [HOME]]` (default 14,880); PRATIQUE_DATABASE_URL as everywhere. With HOME (SQLite) the
+town is prepared there once and a copy of it is flushed, for preparing takes longer than flushing. The last line is
+one JSON object.
 """
 
 import asyncio
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -114,10 +117,21 @@ def lab_name(n: int) -> str:
     return f"LAB-{n:02d}"
 
 
+def prepared(home: Path, tubes: int) -> Port:
+    """The town, prepared here or opened as it was prepared before; its clock runs from the start of the flush."""
+    if not (home / "signing").exists():
+        port, clock = prepare(home, tubes)
+    else:
+        clock = Clock()
+        clock.set(NOW)
+        port = open_port(Settings(home=home), clock)
+    clock.set(NOW)
+    return port
+
+
 async def serve(home: Path, tubes: int) -> None:
     """The server: prepared, then listening. Prints its port, and on each line read from stdin what stands."""
-    port, clock = prepare(home, tubes)
-    clock.set(NOW)
+    port = prepared(home, tubes)
     listener = Listener(port.door)
     print(await listener.open("127.0.0.1", 0), flush=True)
     reader = asyncio.StreamReader()
@@ -230,10 +244,14 @@ def ask(server: "subprocess.Popen[str]") -> dict[str, int]:
     return dict(json.loads(server.stdout.readline()))
 
 
-def main(tubes: int) -> int:
+def main(tubes: int, kept: Path | None = None) -> int:
     """Print the JSON line; 1 if somebody was left waiting."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=kept.parent if kept else None) as folder:
         begun = time.perf_counter()
+        if kept is not None:
+            if not kept.exists():
+                prepare(kept, tubes + PACED)[0].close()
+            shutil.copytree(kept, folder, dirs_exist_ok=True)
         server = subprocess.Popen(
             [sys.executable, __file__, "serve", folder, str(tubes + PACED)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -284,4 +302,9 @@ if __name__ == "__main__":
         pin(0)
         asyncio.run(serve(Path(sys.argv[2]), int(sys.argv[3])))
     else:
-        sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else TUBES))
+        sys.exit(
+            main(
+                int(sys.argv[1]) if len(sys.argv) > 1 else TUBES,
+                Path(sys.argv[2]) if len(sys.argv) > 2 else None,
+            )
+        )

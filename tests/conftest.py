@@ -6,10 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pratique.core.moment import Moment
 from pratique.store.sealing import Sealer
 from pratique.store.store import Store, open_store
+
+settings.register_profile(
+    "house", deadline=None
+)  # how fast a machine is, is measured in bench/ and nowhere else
+settings.load_profile("house")
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 

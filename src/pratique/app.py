@@ -10,6 +10,8 @@ import hmac
 import logging
 import os
 import secrets
+import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -30,12 +32,13 @@ from pratique.console import desk as desk_pages
 from pratique.console import desk_rights as rights_pages
 from pratique.console import door as door_pages
 from pratique.console import gates as gate_pages
+from pratique.console import laboratory as laboratory_pages
 from pratique.console import notices as notice_pages
 from pratique.console import planner as planner_pages
 from pratique.console import today as today_pages
 from pratique.console.model import COOKIE, Desk, Way
 from pratique.core.errors import Destroyed
-from pratique.core.moment import Moment, rfc3339
+from pratique.core.moment import Moment, from_ms, rfc3339
 from pratique.core.text import Text
 from pratique.credentials import service as credentials
 from pratique.credentials.keys import Ed25519Signer, Es256Signer, load_or_create_signer
@@ -63,11 +66,13 @@ from pratique.store.sealing import Sealer
 from pratique.store.store import Store, open_store
 from pratique.store.tx import Tx
 from pratique.testing import api as testing_api
+from pratique.testing import api_lab as lab_api
 from pratique.testing import carry_api
 from pratique.testing import service as testing
 from pratique.testing.booking import api as booking_api
 from pratique.testing.booking import service as booking
 from pratique.testing.mllp import Door, Listener
+from pratique.testing.mllp_tls import server_tls
 from pratique.web.faces import read_faces
 from pratique.web.frame import Caller, Route
 from pratique.web.serve import Authenticate, build_app
@@ -221,6 +226,8 @@ def tell(port: Port) -> Callable[[Tx, Moment, Sequence[EvidenceChange]], None]:
     def told(tx: Tx, moment: Moment, changes: Sequence[EvidenceChange]) -> None:
         make_secrets(port.keys, changes)
         notices.evidence_changed(tx, moment, house, changes)
+        if single := [c.evidence.subject_id for c in changes if c.evidence.outcome == "retest-required"]:
+            testing.book_reserved(tx, moment, port.sealer, single)
 
     return told
 
@@ -263,6 +270,7 @@ def chores(port: Port) -> list[Chore]:
 
     return [
         Chore("destroy what is due", 5, lambda: retire.destroy_due(retiring(port))),
+        Chore("show that we are here", 15, Pulse(port).beat),
         Chore("lift what is due", 5, write(lambda tx, moment: notices.sweep(tx, moment, port.house))),
         Chore(
             "sign a snapshot",
@@ -273,6 +281,12 @@ def chores(port: Port) -> list[Chore]:
         Chore("forget bookings of yesterday", 600, write(booking.sweep)),
         Chore("release what is quiet", 1, lambda: settle_runs(port)),
         Chore("stop the clocks of who waits for us", 5, write(stop_clocks)),
+        Chore(
+            "ask again where a tube was lost",
+            600,
+            write(lambda tx, m: testing.give_up_lost(tx, m, tell(port))),
+        ),
+        Chore("add up the laboratories", 30, lambda: add_up(port)),
         Chore("publish the log", 1, lambda: port.log.pending() and port.log.publish(port.moment())),
         Chore(
             "finish forgetting",
@@ -307,9 +321,59 @@ def bulk_actions(port: Port) -> None:
 
 
 def stop_clocks(tx: Tx, moment: Moment) -> int:
-    """Whoever waits for a second look at a result loses no time by it (law 3)."""
+    """Whoever waits for a second look, a late laboratory, a lost tube or a closed site loses no time by it (law 3)."""
     held = testing.people_held(tx)
-    return notices.keep_stopped(tx, moment, cause="held-run", subject_ids=held, by="rule:held")
+    changed = notices.keep_stopped(tx, moment, cause="held-run", subject_ids=held, by="rule:held")
+    for cause, waiting in (
+        ("late-lab", testing.people_late(tx, moment.now_ms)),
+        ("lost-sample", testing.people_missing(tx, moment.now_ms)),
+    ):
+        since = {one.subject_id: from_ms(one.since) for one in waiting}
+        changed += notices.keep_stopped(
+            tx, moment, cause=cause, subject_ids=list(since), by=f"rule:{cause}", since=since
+        )
+    for campaign_id, shut in testing.campaigns_shut(tx, moment.now_ms):
+        act = partial(notices.declare_fault, by="rule:closed-site") if shut else notices.end_fault
+        changed += act(tx, moment, scope="campaign", scope_ids=[campaign_id], cause="closed-site")
+    return changed
+
+
+class Pulse:
+    """Signs of life. Where the last one is too long ago everybody gets the time back in which we were not there.
+
+    At start the stored sign counts; afterwards the machine's own clock says whether we were silent, so that a clock
+    that leaps (a replay) is no outage.
+    """
+
+    def __init__(self, port: Port) -> None:
+        self._port = port
+        self._last: float | None = None
+
+    def beat(self) -> int:
+        """How many faults were declared: 0, or 1 after an outage."""
+        silent = self._last is None or time.monotonic() - self._last > testing.SILENCE_MS / 1000
+        moment = self._port.moment()
+        done = self._port.store.write(lambda tx: give_back_outage(tx, moment, silent=silent))
+        self._last = time.monotonic()
+        return done
+
+
+def give_back_outage(tx: Tx, moment: Moment, *, silent: bool) -> int:
+    """Note that we are here; if we were `silent`, stop everybody's clocks for the time since the last note."""
+    since = testing.beat(tx, moment)
+    if since is None or not silent:
+        return 0
+    return notices.declare_fault(
+        tx, moment, scope="all", cause="outage", by="rule:outage", begins=from_ms(since), ends=moment.now
+    )
+
+
+def add_up(port: Port) -> int:
+    """The balance of every laboratory: counted beside the writer, then kept."""
+    moment = port.moment()
+    with port.store.read() as tx:
+        counted = testing.add_up(tx, moment)
+    return port.store.write(lambda tx: testing.keep_balance(tx, moment, counted)) if counted else 0
 
 
 async def run_chores(port: Port, stop: asyncio.Event) -> None:
@@ -339,6 +403,11 @@ def authenticate(port: Port) -> Authenticate:
         kind, _, token = headers.get("authorization", "").partition(" ")
         if kind == "Bearer" and (subject := people.holder_of(port.secret, token, moment.now)):
             return Caller("holder", subject)
+        if kind == "Bearer" and token.startswith(testing.LAB_KEY_PREFIX):
+            with port.store.read() as tx:
+                lab = testing.lab_of_key(tx, token)
+            if lab is not None:
+                return Caller("lab", lab[0], name=lab[1])
         if session := cookies.get(COOKIE):
             with port.store.read() as tx:
                 signed_in = people.staff_session(tx, moment.now, session)
@@ -358,6 +427,7 @@ def routes(port: Port, desk: Desk) -> list[Route]:
         *notices_api.routes(port.store, port.house, results(port), SKEW_S, port.zone),
         *testing_api.routes(port.store, tell(port), port.manifest_key),
         *carry_api.routes(port.store, tell(port), port.manifest_secret),
+        *lab_api.routes(port.store, tell(port), port.sealer),
         *booking_api.routes(port.store, port.sealer, port.zone),
         *fleet_api.routes(port.store, port.signing_roots, QUORUM, port.pass_signer),
         *log_api.routes(port.log_folder),
@@ -365,6 +435,7 @@ def routes(port: Port, desk: Desk) -> list[Route]:
         *today_pages.routes(desk),
         *gate_pages.routes(desk),
         *campaign_pages.routes(desk, tell(port)),
+        *laboratory_pages.routes(desk, tell(port)),
         *notice_pages.routes(desk),
         *desk_pages.routes(desk),
         *rights_pages.routes(desk),
@@ -386,7 +457,7 @@ def web_app(port: Port, desk: Desk | None = None) -> Starlette:
         work = asyncio.create_task(run_chores(port, stop))
         listener = Listener(port.door)
         if port.settings.lab_port:
-            await listener.open(port.settings.host, port.settings.lab_port)
+            await listener.open(port.settings.host, port.settings.lab_port, lab_tls(port.settings))
         yield
         await listener.close()
         stop.set()
@@ -395,6 +466,11 @@ def web_app(port: Port, desk: Desk | None = None) -> Starlette:
     return build_app(
         routes(port, desk or desk_of(port)), authenticate(port), port.moment, read_faces(), lifespan
     )
+
+
+def lab_tls(settings: Settings) -> ssl.SSLContext | None:
+    """What the laboratories' port speaks."""
+    return server_tls(settings.lab_cert, settings.lab_key, settings.lab_client_ca)
 
 
 def results(port: Port) -> Callable[[Tx, str], list[ResultView]]:

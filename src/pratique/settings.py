@@ -19,9 +19,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     home: folder of keys, log and (with SQLite) the database; back up its parts as docs/operate.md says.
     database_url: empty for SQLite in `home`, else `postgresql://…`.
     host, port: where `pratique serve` listens. address: how phones reach it, e.g. `https://port.example`.
-    zone: IANA zone in which people read times here. lab_port: MLLP, 0 for none inside `serve`.
     push_hosts: push services that are called, by name, apart by spaces; `*.` for all below. push_contact: `mailto:` or
     `https:` address they may write to. sms_gateway: `smpp://system:password@host:port?from=NAME`; empty for no SMS.
+    zone: IANA zone in which people read times here. lab_port: MLLP, 0 for none inside `serve`; with lab_cert (and
+    lab_key) it speaks TLS, with lab_client_ca only to laboratories with a certificate of that authority.
     """
 
     home: Path = Path.home() / ".local/share/pratique"
@@ -36,6 +37,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     )
     push_contact: str = ""
     sms_gateway: str = ""
+    lab_cert: Path | None = None
+    lab_key: Path | None = None
+    lab_client_ca: Path | None = None
     config: Path | None = None
 
     def public_address(self) -> str:

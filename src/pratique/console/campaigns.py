@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 from pratique.console.gates import qr_svg
 from pratique.console.model import Connect, Desk, Figure
-from pratique.console.render import local, page, see, words
+from pratique.console.render import page, words
 from pratique.core.errors import Refusal
-from pratique.core.ids import tidy_typed
-from pratique.core.moment import from_ms, to_ms
+from pratique.core.moment import to_ms
 from pratique.core.text import Text
 from pratique.store.tx import Tx
 from pratique.testing import service as testing
@@ -17,8 +16,6 @@ from pratique.web.frame import Answer, Call, Route
 
 FIELD = ("staff:console", "staff:campaign-officer", "staff:lab-desk")
 RUNS = ("staff:console", "staff:campaign-officer")
-LAB = ("staff:console", "staff:lab-desk", "staff:campaign-officer")
-REVIEW = ("staff:lab-desk", "staff:console")
 FINAL = ("negative", "positive", "indeterminate", "unusable", "closed", "final")
 
 
@@ -46,7 +43,7 @@ def routes(desk: Desk, tell: testing.Tell) -> list[Route]:
         return await _campaigns(desk, call, connect=Connect(qr_svg(address), address, token, expires))
 
     async def receive(call: Call) -> Answer:
-        codes = [tidy_typed(one) for one in call.form.get("codes", "").split()]
+        codes = [testing.scanned(one) for one in call.form.get("codes", "").split()]
         lab = call.form.get("lab", "").strip()
         try:
             scans = await desk.store.awrite(
@@ -56,51 +53,10 @@ def routes(desk: Desk, tell: testing.Tell) -> list[Route]:
             return await _campaigns(desk, call, refused=refusal.text)
         return await _campaigns(desk, call, received=scans)
 
-    async def laboratory(call: Call) -> Answer:
-        return await _laboratory(desk, call)
-
-    async def review_run(call: Call) -> Answer:
-        out = call.form.get("verdict") == "release"
-        try:
-            await desk.store.awrite(
-                lambda tx: testing.review_run(
-                    tx, call.moment, call.path["id"], call.caller.id, tell, let_out=out
-                )
-            )
-        except Refusal as refusal:
-            return await _laboratory(desk, call, refused=refusal.text)
-        return see("/console/laboratory")
-
-    async def review_tube(call: Call) -> Answer:
-        out, analyte = call.form.get("verdict") == "release", call.form.get("analyte", "")
-        try:
-            await desk.store.awrite(
-                lambda tx: testing.resolve_hold(
-                    tx, call.moment, call.path["code"], analyte, call.caller.id, tell, let_out=out
-                )
-            )
-        except Refusal as refusal:
-            return await _laboratory(desk, call, refused=refusal.text)
-        return see("/console/laboratory")
-
-    async def demo_lab(call: Call) -> Answer:
-        if desk.laboratory is None:
-            return see("/console/laboratory")
-        sent = await desk.laboratory(
-            tidy_typed(call.form.get("tube", "")), call.form.get("result", "negative"), call.moment
-        )
-        return await _laboratory(desk, call, sent=sent)
-
     return [
         Route("GET", "/console/campaigns", overview, FIELD, "campaigns and sites", page=True),
         Route("POST", "/console/sites/{site_id}/enrol", connect, RUNS, "connect a site's device", page=True),
         Route("POST", "/console/campaigns/receive", receive, RUNS, "record a receipt scan", page=True),
-        Route("GET", "/console/laboratory", laboratory, LAB, "laboratory intake", page=True),
-        Route("POST", "/console/laboratory/runs/{id}", review_run, REVIEW, "review a held run", page=True),
-        Route(
-            "POST", "/console/laboratory/tubes/{code}", review_tube, REVIEW, "review a held tube", page=True
-        ),
-        Route("POST", "/console/laboratory/demo", demo_lab, LAB, "send a demonstration message", page=True),
     ]
 
 
@@ -159,25 +115,4 @@ async def _campaigns(
         refused=refused,
         received=received,
         may_connect=f"staff:{call.caller.role}" in RUNS,
-    )
-
-
-async def _laboratory(desk: Desk, call: Call, *, sent: str = "", refused: Text | None = None) -> Answer:
-    board = await desk.store.aread(lambda tx: testing.board(tx, midnight_ms(desk, call)))
-
-    def when_ms(at: int) -> str:
-        return local(from_ms(at), desk.zone, call.language)
-
-    return page(
-        call,
-        "laboratory",
-        desk.zone,
-        section="laboratory",
-        tiles=lab_figures(board, call.language),
-        board=board,
-        when_ms=when_ms,
-        may_review=f"staff:{call.caller.role}" in REVIEW,
-        demo=desk.laboratory is not None,
-        sent=sent,
-        refused=refused,
     )

@@ -3,7 +3,7 @@
 A notice knows no site, laboratory or tube. The room that does names the people (or the campaign) concerned.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pratique.core.errors import Refusal
@@ -74,12 +74,28 @@ def end_fault(tx: Tx, moment: Moment, *, scope: str, scope_ids: Sequence[str] = 
     return ended
 
 
-def keep_stopped(tx: Tx, moment: Moment, *, cause: str, subject_ids: Sequence[str], by: str) -> int:
-    """From now on the clocks of exactly these people stand for this cause; how many were stopped or set going."""
+def keep_stopped(
+    tx: Tx,
+    moment: Moment,
+    *,
+    cause: str,
+    subject_ids: Sequence[str],
+    by: str,
+    since: Mapping[str, datetime] | None = None,
+) -> int:
+    """From now on the clocks of exactly these people stand for this cause; how many were stopped or set going.
+
+    `since` names those whose time was lost before anybody noticed: their clocks stand from then on.
+    """
     standing = store.stopped_people(tx, cause)
     over = sorted(standing - set(subject_ids))
     changed = end_fault(tx, moment, scope="subject", scope_ids=over, cause=cause) if over else 0
     fresh = [one for one in dict.fromkeys(subject_ids) if one not in standing]
-    if fresh:
-        changed += declare_fault(tx, moment, scope="subject", scope_ids=fresh, cause=cause, by=by)
+    by_start: dict[datetime, list[str]] = {}
+    for one in fresh:
+        by_start.setdefault((since or {}).get(one, moment.now), []).append(one)
+    for begins, several in by_start.items():
+        changed += declare_fault(
+            tx, moment, scope="subject", scope_ids=several, cause=cause, by=by, begins=begins
+        )
     return changed

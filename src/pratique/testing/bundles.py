@@ -54,7 +54,7 @@ def incoming(document: Document, raw_hash: str, lab: Lab) -> Incoming:
         sender=Sender("FHIR", lab.name, lab.name, lab.oid, _key(document, reports, raw_hash)),
         code=tubes.pop(), message_at=message_at,
         observed=tuple(_observed(n, r, message_at, zone, ct) for n, r in tests),
-        people=_people(specimen), reject="", run_key="", named=False, kept=b"",
+        people=_people(specimen), reject="", run_key="", named=document.named, kept=b"",
     )  # fmt: skip
 
 

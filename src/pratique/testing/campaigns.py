@@ -90,7 +90,7 @@ def campaign_by_id(tx: Tx, campaign_id: str) -> Campaign:
     """Raises NotFound."""
     row = store.campaign(tx, campaign_id)
     if row is None:
-        raise _nothing("campaign_id")
+        raise nothing("campaign_id")
     return _campaign(row)
 
 
@@ -144,6 +144,7 @@ def add_lab(
     sends_controls: bool = False,
     run_minutes: int = 60,
     filler_is_tube: bool = False,
+    tubes_a_day: int = 0,
 ) -> str:
     """A laboratory under the name it sends in MSH-4; its id. Raises Conflict for a name that is taken."""
     if store_results.lab_named(tx, name) is not None:
@@ -151,7 +152,16 @@ def add_lab(
             "LAB_EXISTS", "name", Text("a laboratory of this name exists", "该名称的检测机构已存在")
         )
     lab = Lab(
-        moment.new_id(), name, oid, zone, charset, always_answer, sends_controls, run_minutes, filler_is_tube
+        moment.new_id(),
+        name,
+        oid,
+        zone,
+        charset,
+        always_answer,
+        sends_controls,
+        run_minutes,
+        filler_is_tube,
+        tubes_a_day,
     )
     store_results.add_lab(tx, lab, moment.now_ms)
     return lab.id
@@ -163,7 +173,7 @@ def add_lab(
 def make_device_token(tx: Tx, moment: Moment, site_id: str) -> str:
     """A token that enrols one device at this site, once, within 72 hours. Only its hash is kept. Raises NotFound."""
     if store.site(tx, site_id) is None:
-        raise _nothing("site_id")
+        raise nothing("site_id")
     token = "".join(ALPHABET[byte & 31] for byte in moment.random(20))
     expires = to_ms(moment.now + timedelta(hours=TOKEN_HOURS))
     store.add_token(tx, _hash(token), site_id, moment.now_ms, expires)
@@ -197,7 +207,7 @@ def device_by_id(tx: Tx, device_id: str) -> Enrolled:
     """Raises NotFound."""
     row = store.device(tx, device_id)
     if row is None or row[6] != "live":
-        raise _nothing("device_id")
+        raise nothing("device_id")
     site = store.site(tx, row[1])
     assert site is not None  # noqa: S101 - a foreign key holds it
     return Enrolled(
@@ -221,5 +231,6 @@ def _campaign(row: Row) -> Campaign:
     )
 
 
-def _nothing(field: str) -> NotFound:
+def nothing(field: str) -> NotFound:
+    """The refusal for what is not here."""
     return NotFound("NOT_FOUND", field, Text("there is no such thing here", "没有找到"))

@@ -20,6 +20,7 @@ from pratique.core.text import Text
 from pratique.testing import er7, service
 from pratique.testing.client import send as send_frames
 from pratique.testing.mllp import Door, Listener
+from pratique.testing.mllp_tls import client_tls, server_tls
 from pratique.testing.reading import Refused, read_file
 
 Files = Annotated[list[Path], Parameter(negative="", consume_multiple=True)]
@@ -73,14 +74,16 @@ def lab_commands(open_lab: Callable[[], Opened]) -> App:
         opened = open_lab()
         try:
             uvloop.run(
-                _serve(opened.door, host, mllp, _tls(cert, key, client_ca), always_answer=always_answer)
+                _serve(opened.door, host, mllp, server_tls(cert, key, client_ca), always_answer=always_answer)
             )
         finally:
             opened.close()
         return 0
 
     @app.command
-    def send(files: Files, /, *, to: str) -> int:
+    def send(
+        files: Files, /, *, to: str, ca: Path | None = None, cert: Path | None = None, key: Path | None = None
+    ) -> int:
         """Send HL7 v2 files to a listener and print what it answers.
 
         Parameters
@@ -89,13 +92,19 @@ def lab_commands(open_lab: Callable[[], Opened]) -> App:
             Each file is sent as one frame, a batch as a batch.
         to
             HOST:PORT.
+        ca
+            Speak TLS and trust this authority (PEM).
+        cert
+            The laboratory's own certificate chain (PEM).
+        key
+            Its private key (PEM).
         """
-        return send_files(files, to)
+        return send_files(files, to, client_tls(ca, cert, key) if ca else None)
 
     @app.command
     def add(
         name: str, /, *, oid: str = "", zone: str = "Asia/Shanghai", charset: str = "", always_answer: bool = False,
-        run_minutes: int = 60,
+        run_minutes: int = 60, sends_controls: bool = False, tubes_a_day: int = 0,
     ) -> int:  # fmt: skip
         """Register a laboratory.
 
@@ -113,10 +122,26 @@ def lab_commands(open_lab: Callable[[], Opened]) -> App:
             Answer also where MSH-15 says NE.
         run_minutes
             No run of it is shorter; results that come sooner after our receipt scan are held.
+        sends_controls
+            It says how the controls of its runs went; results are held until it has said so of their run.
+        tubes_a_day
+            What its licensed machines can run in a day; 0 where nobody said.
         """
         return _with(open_lab, lambda door: add_lab(
-            door, name, oid=oid, zone=zone, charset=charset, always_answer=always_answer, run_minutes=run_minutes
+            door, name, oid=oid, zone=zone, charset=charset, always_answer=always_answer, run_minutes=run_minutes,
+            sends_controls=sends_controls, tubes_a_day=tubes_a_day,
         ))  # fmt: skip
+
+    @app.command
+    def key(name: str, /) -> int:
+        """Make the key with which a laboratory speaks over HTTP; it is shown once, and earlier ones end.
+
+        Parameters
+        ----------
+        name
+            The laboratory's name.
+        """
+        return _with(open_lab, lambda door: make_key(door, name))
 
     @app.command
     def take(file: Path, /, *, lab: str, by: str, rows: int = 0, sha256: str = "") -> int:
@@ -151,6 +176,12 @@ def _with(open_lab: Callable[[], Opened], act: Callable[[Door], int]) -> int:
 def add_lab(door: Door, name: str, **profile: Any) -> int:
     """Register a laboratory and print its id."""
     print(door.store.write(lambda tx: service.add_lab(tx, door.moment(), name, **profile)))
+    return 0
+
+
+def make_key(door: Door, name: str) -> int:
+    """Make a key and print it."""
+    print(door.store.write(lambda tx: service.make_lab_key(tx, door.moment(), name)))
     return 0
 
 
@@ -190,7 +221,7 @@ def read_files(files: Sequence[Path]) -> int:
     return int(refused > 0)
 
 
-def send_files(files: Sequence[Path], to: str) -> int:
+def send_files(files: Sequence[Path], to: str, tls: ssl.SSLContext | None = None) -> int:
     """Send every file; 1 if anything was refused or went unanswered."""
     host, _, port = to.rpartition(":")
     if not port.isdigit():
@@ -198,7 +229,7 @@ def send_files(files: Sequence[Path], to: str) -> int:
         return 2
     frames = [_bytes(path).strip(er7.BLANK) for path in files]
     try:
-        answers = asyncio.run(send_frames(host or "127.0.0.1", int(port), frames))
+        answers = asyncio.run(send_frames(host or "127.0.0.1", int(port), frames, tls))
     except OSError as fault:
         print(
             f"pratique: nobody listens at {to} ({fault.strerror}); start `pratique lab serve`",
@@ -231,18 +262,6 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     await stop.wait()
     await listener.close()
-
-
-def _tls(cert: Path | None, key: Path | None, client_ca: Path | None) -> ssl.SSLContext | None:
-    if cert is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(cert, key)
-    if client_ca is not None:
-        context.load_verify_locations(client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
 
 
 def _bytes(path: Path) -> bytes:

@@ -56,6 +56,7 @@ CT = _T.ct
 STATUS_HL7 = _T.status_hl7
 STATUS_FHIR = _T.status_fhir
 CSV_COLUMNS = _T.csv_columns
+LAB_POOLS = frozenset(role for role, what in _T.roles_0369.items() if what == "pooled")
 
 
 @lru_cache(maxsize=4096)

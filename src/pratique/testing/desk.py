@@ -14,31 +14,13 @@ from pratique.store.sealing import Sealer
 from pratique.store.tx import Row, Tx
 from pratique.testing import erasing, release, releasing, store, store_results, store_tubes
 from pratique.testing.campaigns import Campaign, Site, campaign_by_id, sites_of
+from pratique.testing.held import Held, HeldRun, held_runs, held_tubes
 from pratique.testing.model import Result
 from pratique.testing.releasing import Tell
 
 DAY_MS = 86_400_000
 PRIOR_DAYS = 14
 SWEPT_AT_ONCE = 500
-
-HELD_BECAUSE = {
-    "conflict": Text("two devices registered this tube", "两台设备登记了同一采样管"),
-    "future": Text("a time in the future: the laboratory's clock is wrong", "时间在未来:实验室时钟有误"),
-    "no-custody": Text(
-        "we have no receipt scan of this tube at the laboratory", "没有该管在实验室的接收扫描记录"
-    ),
-    "too-fast": Text("the result came sooner than a run can take", "出结果时间短于检测所需时间"),
-    "count": Text(
-        "the laboratory counts other people in this tube than the site", "实验室与采样点的人数不一致"
-    ),
-    "pooled-code": Text("the laboratory says pool, we know one person", "实验室报告为混检,而登记为单人"),
-    "controls": Text("the run's controls are missing or failed", "质控缺失或失败"),
-    "mandate": Text("the mandate ended before the result could be released", "授权令在结果放行前已终止"),
-    "run": Text(
-        "this run is held: too many positives for this laboratory", "本批次被暂扣:阳性数超出该机构常态"
-    ),
-    "tie": Text("two results of one moment contradict each other", "同一时刻的两个结果互相矛盾"),
-}
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -48,32 +30,6 @@ class Progress(msgspec.Struct, frozen=True):
     sites: tuple[Site, ...]
     states: dict[str, int]
     missing: int
-
-
-class Held(msgspec.Struct, frozen=True):
-    """A tube that waits for a second look."""
-
-    code: str
-    analyte: str
-    because: str
-    text: Text
-    run_id: str
-    since: int
-
-
-class HeldRun(msgspec.Struct, frozen=True):
-    """A run that waits for a second person, with the rule's numbers."""
-
-    id: str
-    lab: str
-    analyte: str
-    purpose: str
-    n: int
-    positives: int
-    first_at: int
-    last_at: int
-    uploader: str
-    tail: float
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -121,23 +77,11 @@ def board(tx: Tx, since_ms: int, last: int = 20) -> Board:
         Refused(names.get(r[0], ""), r[1], r[2], r[3], r[4], int(r[5]))
         for r in store_results.refusals(tx, last)
     ]
-    held = [Held(r[0], r[1], r[2], HELD_BECAUSE[r[2]], r[3], int(r[4])) for r in store_results.held_tubes(tx)]
-    runs = [
-        HeldRun(r[0], r[1], r[2], r[3], int(r[4]), int(r[5]), int(r[6]), int(r[7]), r[8], _tail(tx, r[0]))
-        for r in store_results.held_runs(tx)
-    ]
     return Board(
-        int(counts[0]), int(counts[1]), int(counts[2]), int(counts[3]), tuple(refused), tuple(held), tuple(runs),
+        int(counts[0]), int(counts[1]), int(counts[2]), int(counts[3]), tuple(refused), tuple(held_tubes(tx)),
+        tuple(held_runs(tx)),
         tuple(store.tasks(tx)),
     )  # fmt: skip
-
-
-def _tail(tx: Tx, run_id: str) -> float:
-    run = store_results.run(tx, run_id)
-    if run is None:
-        return 1.0
-    known = store_results.prior(tx, run.lab_id, run.analyte, run.purpose)
-    return release.tail(run.positives, run.n, known or release.default_prior(run.purpose))
 
 
 def people_held(tx: Tx) -> list[str]:

@@ -16,6 +16,7 @@ from pratique.testing import codes
 from pratique.testing.model import Reading
 
 MAX_DOCUMENT = 16 << 20
+NAMED = "Patient with a name"
 
 
 class _Coding(msgspec.Struct, frozen=True):
@@ -110,15 +111,28 @@ class _Head(msgspec.Struct, frozen=True, rename="camel"):
 _READ = frozenset({"Observation", "DiagnosticReport", "Specimen", "ServiceRequest", "MessageHeader"})
 
 
+class _Name(msgspec.Struct, frozen=True):
+    family: str = ""
+    text: str = ""
+    given: list[str] = []
+
+
+class _Person(msgspec.Struct, frozen=True):
+    """Of a Patient nothing is read but whether a name was sent; it is forgotten at once."""
+
+    name: list[_Name] = []
+
+
 class _Type(msgspec.Struct, frozen=True, rename="camel"):
     resource_type: str = ""
 
 
 class Document:
-    """One FHIR document: its head and the resources we read, by reference."""
+    """One FHIR document: its head and the resources we read, by reference. `named`: it holds what looks like a name."""
 
     def __init__(self, head: _Head, rows: list[tuple[str, Resource]]) -> None:
         self.head = head
+        self.named = any(resource.resource_type == NAMED for _, resource in rows)
         self.resources = [resource for _, resource in rows]
         self._by_name: dict[str, Resource] = {}
         for url, resource in rows:
@@ -191,8 +205,19 @@ def _with_contained(raw: msgspec.Raw, url: str, path: str) -> list[tuple[str, Re
 def _resource(raw: msgspec.Raw, url: str, path: str) -> tuple[str, Resource]:
     kind = _decode(bytes(raw), _Type, path).resource_type
     if kind not in _READ:
-        return url, Resource(resource_type=kind)  # Patient and all others are not looked into
+        named = kind == "Patient" and _is_named(bytes(raw))
+        return url, Resource(resource_type=NAMED if named else kind)  # nothing of it is kept
     return url, _decode(bytes(raw), Resource, path)
+
+
+def _is_named(raw: bytes) -> bool:
+    try:
+        names = msgspec.json.decode(raw, type=_Person).name
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return False
+    return any(
+        not codes.is_placeholder(part) for name in names for part in (name.family, name.text, *name.given)
+    )
 
 
 T = TypeVar("T")

@@ -31,8 +31,8 @@ def fold(versions: Iterable[Version]) -> Folded:
         return NOTHING
     best = max(map(_order, final))
     top = [v for v in final if _order(v) == best]
-    # Among equals the smallest id stands: a choice that no order of arrival can change.
-    first = min(top, key=lambda v: v.id)
+    # Among equals a choice that no order of arrival can change; the id, drawn by chance, only ends the list.
+    first = min(top, key=lambda v: (v.lab_id, v.status, v.outcome, v.id))
     return Folded(first, first.outcome, tie=len({v.outcome for v in top}) > 1)
 
 

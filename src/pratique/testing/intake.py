@@ -12,12 +12,14 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from pratique.core.errors import Refusal
-from pratique.core.moment import Moment, rfc3339, to_ms
+from pratique.core.moment import Moment, rfc3339
 from pratique.core.text import Text
 from pratique.store.sealing import Place, Sealer
 from pratique.store.tx import Tx
-from pratique.testing import bundles, er7, fhir, oru, releasing, store, store_results, store_tubes, tables
-from pratique.testing.model import Ack, Incoming, Lab, Observed, Sender, Version
+from pratique.testing import accepting, bundles, er7, fhir, oru, store, store_results, tables
+from pratique.testing import ack as acks
+from pratique.testing.accepting import Refused, refuse
+from pratique.testing.model import Ack, Lab, Sender
 from pratique.testing.releasing import Tell
 
 QUARANTINE_DAYS = 30
@@ -49,14 +51,6 @@ class Judged(NamedTuple):
     always: bool
 
 
-class _Refused(Refusal):
-    """A verdict on a message we could read: goes to quarantine under its field."""
-
-
-def _refuse(code: str, field: str, en: str, zh: str) -> _Refused:
-    return _Refused(code, field, Text(en, zh))
-
-
 # HL7 v2
 
 
@@ -82,9 +76,9 @@ def receive(
         sender = oru.sender_of(message)
         lab, earlier = _known_lab(tx, sender, channel)
         if not _is_repeat(earlier, digest):
-            _take(tx, moment, oru.incoming(message, lab, batch_key), lab, digest, channel.by, tell)
+            accepting.accept(tx, moment, oru.incoming(message, lab, batch_key), lab, digest, channel.by, tell)
     except Refusal as refusal:
-        if isinstance(refusal, er7.Unreadable | _Refused):
+        if isinstance(refusal, er7.Unreadable | Refused):
             kept = oru.kept(message)
             _quarantine(tx, moment, kept, digest, refusal, sender.control_id, lab)
             return Judged(
@@ -94,22 +88,38 @@ def receive(
     return Judged(Ack("A", sender.control_id), message, lab.always_answer)
 
 
+def receive_file(
+    tx: Tx, moment: Moment, raw: bytes, channel: LabChannel, tell: Tell, sealer: Sealer
+) -> bytes:
+    """One message or a batch that came as a file; the acknowledgement as it would be written over MLLP, always one."""
+    try:
+        batch = er7.split_batch(raw)
+    except er7.Unreadable:
+        batch = er7.Batch([raw], False, None, "")
+    answers = []
+    for one in batch.messages:
+        judged = receive(tx, moment, one, channel, tell, sealer, batch.key)
+        letters = acks.wants(judged.message, judged.ack, always=True)
+        answers.append(acks.write(judged.message, judged.ack, letters, moment.now, moment.new_id()))
+    return acks.write_batch(answers, moment.now, moment.new_id()) if batch.is_batch else answers[0]
+
+
 def _known_lab(tx: Tx, sender: Sender, channel: LabChannel) -> tuple[Lab, bytes | None]:
-    """The laboratory, and the hash of what came under this key before. Raises _Refused."""
+    """The laboratory, and the hash of what came under this key before. Raises Refused."""
     known = store_results.lab_and_repeat(
         tx, sender.name, sender.application, sender.facility, sender.control_id
     )
     if known is None or (known[0].oid and sender.oid and known[0].oid != sender.oid):
-        raise _refuse("204", "MSH/4", "this laboratory is not registered here", "该检测机构未登记")
+        raise refuse("204", "MSH/4", "this laboratory is not registered here", "该检测机构未登记")
     if channel.lab and channel.lab != known[0].name:
-        raise _refuse("204", "MSH/4", "this channel belongs to another laboratory", "该通道属于其他检测机构")
+        raise refuse("204", "MSH/4", "this channel belongs to another laboratory", "该通道属于其他检测机构")
     return known
 
 
 def _is_repeat(earlier: bytes | None, digest: bytes) -> bool:
-    """True if the same bytes came under this key before. Raises _Refused where other bytes did."""
+    """True if the same bytes came under this key before. Raises Refused where other bytes did."""
     if earlier is not None and earlier != digest:
-        raise _refuse("205", "MSH/10", "this control id was used for another message; send it under a new one",
+        raise refuse("205", "MSH/10", "this control id was used for another message; send it under a new one",
                       "该控制编号已用于另一条消息,请使用新编号")  # fmt: skip
     return earlier is not None
 
@@ -124,7 +134,7 @@ def receive_document(tx: Tx, moment: Moment, raw: bytes, lab_name: str, by: str,
     try:
         incoming = bundles.incoming(fhir.read(raw), digest.hex(), lab)
         if not _is_repeat(_earlier(tx, incoming.sender), digest):
-            _take(tx, moment, incoming, lab, digest, by, tell)
+            accepting.accept(tx, moment, incoming, lab, digest, by, tell)
     except Refusal as refusal:
         if refusal.status != 422:
             raise
@@ -144,7 +154,7 @@ def receive_table(
     lab = _lab(tx, lab_name)
     live = store.live_campaigns(tx, moment.now_ms)
     if not live:
-        raise _refuse("207", "file", "no campaign is open", "没有进行中的采样行动")
+        raise refuse("207", "file", "no campaign is open", "没有进行中的采样行动")
     analyte = live[0][5].split()[0]
     found = list(tables.incoming(raw, lab, analyte, rfc3339(moment.now)))
     tables.check_declared(raw, rows, digest, len(found))
@@ -157,8 +167,8 @@ def receive_table(
         key = sha256(one.sender.control_id.encode()).digest()
         try:
             if not _is_repeat(_earlier(tx, one.sender), key):
-                _take(tx, moment, one, lab, key, by, tell)
-        except _Refused as refusal:
+                accepting.accept(tx, moment, one, lab, key, by, tell)
+        except Refused as refusal:
             refused.append((f"row {row}/{_COLUMN_OF.get(refusal.code, 'tube_code')}", refusal.text))
     return Uploaded(len(found), len(found) - len(refused), tuple(refused))
 
@@ -176,95 +186,8 @@ def _earlier(tx: Tx, sender: Sender) -> bytes | None:
 def _lab(tx: Tx, name: str) -> Lab:
     lab = store_results.lab_named(tx, name)
     if lab is None:
-        raise _refuse("204", "lab", "this laboratory is not registered here", "该检测机构未登记")
+        raise refuse("204", "lab", "this laboratory is not registered here", "该检测机构未登记")
     return lab
-
-
-# One tube's results
-
-
-def _take(tx: Tx, moment: Moment, incoming: Incoming, lab: Lab, digest: bytes, by: str, tell: Tell) -> None:
-    """Store the message and its versions and act on them. Everything is checked before the first row is written."""
-    seen = store_tubes.seen(tx, incoming.code, lab.id)
-    tube = seen.tube
-    wanted = tube.analytes if tube else _analytes_of_live(tx, moment)
-    ours = {
-        one.analyte: one for one in incoming.observed if one.analyte in wanted
-    }  # said twice: the last counts
-    if not ours:
-        where = incoming.observed[0].where
-        raise _refuse(
-            "103",
-            where,
-            "this analyte is not looked for in the tube's campaign",
-            "该检测项目不属于本采样行动",
-        )
-    if tube is not None and not tube.in_force[0] <= moment.now_ms < tube.in_force[1]:
-        raise _refuse(
-            "207",
-            "SPM[1]/2",
-            "the mandate of this tube's campaign is not in force",
-            "该管所属采样行动的授权令未生效",
-        )
-    if seen.received_at is None and store_tubes.held_elsewhere(tx, incoming.code, lab.id):
-        store.open_task(tx, moment.new_id(), "not-in-custody", incoming.code, lab.id, moment.now_ms)
-        raise _refuse("204", "SPM[1]/2", "another laboratory holds this tube; you have never received it",
-                      "该管由其他检测机构持有,贵机构从未接收")  # fmt: skip
-    s = incoming.sender
-    store_results.add_message(
-        tx, msh3=s.application, msh4=s.facility, msh10=s.control_id, sha256=digest, lab_id=lab.id,
-        tube=incoming.code, kept=incoming.kept, named=int(incoming.named), received_at=moment.now_ms,
-    )  # fmt: skip
-    if incoming.named:
-        store.open_task(tx, moment.new_id(), "names", lab.id, lab.id, moment.now_ms)
-    first = seen.versions == 0 and len(ours) == 1
-    for one in ours.values():
-        _version(tx, moment, incoming, one, lab, by, tell, seen, first=first)
-
-
-def _version(
-    tx: Tx, moment: Moment, incoming: Incoming, one: Observed, lab: Lab, by: str, tell: Tell, seen: store_tubes.Seen,
-    *, first: bool,
-) -> None:  # fmt: skip
-    """One version, unless the same content is there already: then nothing changes and nobody is told again."""
-    tube, run = seen.tube, None
-    positive = one.outcome in ("positive", "indeterminate")
-    if one.status != "P" and one.outcome != "withdrawn":
-        run = releasing.count(
-            tx, moment, lab_id=lab.id, analyte=one.analyte, purpose=tube.purpose if tube else "screen",
-            key=incoming.run_key, uploader=by, positive=positive,
-        )  # fmt: skip
-    version = Version(
-        id=moment.new_id(), outcome=one.outcome, status=one.status, lab_id=lab.id,
-        reported_at=to_ms(one.reported_at), message_at=to_ms(incoming.message_at), received_at=moment.now_ms,
-        tested_at=to_ms(one.tested_at) if one.tested_at else None,
-        analysed_at=to_ms(one.analysed_at) if one.analysed_at else None,
-        people=incoming.people, pooled_code=one.pooled_code, run_id=run.id if run else "",
-    )  # fmt: skip
-    content = (incoming.code, one.analyte, one.outcome, one.status, str(version.reported_at), lab.id)
-    added = store_results.add_version(
-        tx, version, code=incoming.code, analyte=one.analyte, sent_code=one.sent_code, ct_milli=one.ct_milli,
-        reject=incoming.reject[:20], content_key=sha256("\x1f".join(content).encode()).digest(),
-    )  # fmt: skip
-    if not added:
-        if run is not None:
-            store_results.uncount(tx, run.id, int(positive))
-        return
-    if tube is not None:
-        known = releasing.Known(tube, lab, seen.received_at, run, version if first else None)
-        releasing.judge(tx, moment, incoming.code, one.analyte, tell, known=known)
-
-
-def _analytes_of_live(tx: Tx, moment: Moment) -> frozenset[str]:
-    live = store.live_campaigns(tx, moment.now_ms)
-    if not live:
-        raise _refuse(
-            "207",
-            "SPM[1]/2",
-            "no campaign is open, and nobody knows this tube",
-            "没有进行中的采样行动,且该管未登记",
-        )
-    return frozenset(analyte for row in live for analyte in row[5].split())
 
 
 # Refused

@@ -51,6 +51,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     tested_at: datetime | None = None
     analysed_at: datetime | None = None
     ct_milli: int | None = None
+    ct2_milli: int | None = None
     where: str = ""
 
 
@@ -58,7 +59,8 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     """One message about one tube, read and stripped of everything personal.
 
     `people` is SPM-13; `reject` SPM-21; `run_key` names the run ("" if the message does not); `named` says that
-    something like a name was sent; `kept` are the bytes that may be stored.
+    something like a name was sent; `kept` are the bytes that may be stored; `parents` are the tubes of a pool that the
+    laboratory made itself (SPM-11 `L` with SPM-3).
     """
 
     sender: Sender
@@ -70,10 +72,12 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     run_key: str
     named: bool
     kept: bytes
+    parents: tuple[str, ...] = ()
 
 
 class Lab(msgspec.Struct, frozen=True):
-    """A laboratory and how it speaks. `run_minutes`: no PCR run is shorter."""
+    """A laboratory and how it speaks. `run_minutes`: no PCR run is shorter; `tubes_a_day`: what its licensed machines
+    can run, 0 where nobody said."""
 
     id: str
     name: str
@@ -84,6 +88,7 @@ class Lab(msgspec.Struct, frozen=True):
     sends_controls: bool
     run_minutes: int
     filler_is_tube: bool
+    tubes_a_day: int = 0
 
 
 class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -25,6 +25,7 @@ _KEPT = {
     "OBX": (1, 2, 3, 4, 5, 11, 14, 18, 19),
     "SPM": (1, 2, 3, 4, 11, 13, 17, 18, 21),
 }
+MOST_PARENTS = 100
 _CODE = re.compile(r"[A-Z0-9._-]{1,40}")
 
 
@@ -151,6 +152,7 @@ def incoming(message: Message, lab: Lab, batch_key: str = "") -> Incoming:
         people=_people(spm), reject=spm.part(21) if spm else "",
         run_key=f"batch:{batch_key}" if batch_key else f"instrument:{instrument}" if instrument else "",
         named=looks_named(message, code), kept=_kept(message, {obx.number for some in tests for obx, _ in some}),
+        parents=_parents(spm),
     )  # fmt: skip
 
 
@@ -199,7 +201,7 @@ def _observed(
 ) -> Iterator[Observed]:
     obr = group.obr
     reported = _time(obr, 22, zone) if obr else None
-    ct = next((found for obx, loinc in tests if loinc in codes.CT and (found := _ct(obx)) is not None), None)
+    cts = [found for obx, loinc in tests if loinc in codes.CT and (found := _ct(obx)) is not None]
     for obx, loinc in tests:
         if loinc in codes.CT:
             continue
@@ -223,7 +225,8 @@ def _observed(
             reported_at=reported or message_at,
             tested_at=_time(obx, 14, zone),
             analysed_at=_time(obx, 19, zone),
-            ct_milli=ct,
+            ct_milli=cts[0] if cts else None,
+            ct2_milli=cts[1] if len(cts) > 1 else None,
             where=obx.where(3),
         )  # fmt: skip
 
@@ -258,6 +261,22 @@ def _people(spm: Segment | None) -> int | None:
             "102", spm.where(13), "the grouped count is a whole number from 1", "混样人数应为不小于 1 的整数"
         )
     return int(sent)
+
+
+def _parents(spm: Segment | None) -> tuple[str, ...]:
+    """The separate tubes of a laboratory's own pool: SPM-3, where SPM-11 says `L` (HL7 table 0369)."""
+    if spm is None or not spm.raw(3) or spm.part(11) not in codes.LAB_POOLS:
+        return ()
+    count = len(spm.repetitions(3))
+    if count > MOST_PARENTS:
+        raise refuse(
+            "102", spm.where(3), f"more than {MOST_PARENTS} tubes in one pool", f"单池超过 {MOST_PARENTS} 管"
+        )
+    found = tuple(spm.part(3, repetition=n).strip().upper() for n in range(1, count + 1))
+    if not all(_CODE.fullmatch(code) for code in found):
+        raise refuse("102", spm.where(3), "a tube code is at most 40 letters, digits or hyphens",
+                     "采样管编号为最多 40 位字母、数字或连字符")  # fmt: skip
+    return tuple(dict.fromkeys(found))
 
 
 def _time(segment: Segment, field: int, zone: ZoneInfo, missing: str = "") -> datetime | None:

@@ -78,11 +78,12 @@ def default_prior(purpose: str) -> Prior:
 
 
 def hold_message(
-    version: Version, tube: Tube, custody_at: int | None, run_minutes: int, *, needs_controls: bool
+    version: Version, tube: Tube, custody_at: int | None, run_minutes: int, *, lacks_controls: bool
 ) -> str:
     """Why this one result must be held, as a code, or "" if nothing speaks against it.
 
-    `custody_at` is our receipt scan at the laboratory that reports, in ms.
+    `custody_at` is our receipt scan at the laboratory that reports, in ms; `lacks_controls` that this laboratory says
+    how the controls of its runs went and has not said that those of this run were right.
     """
     if tube.in_conflict:
         return "conflict"
@@ -97,7 +98,7 @@ def hold_message(
         return "count"
     if tube.kind == "single" and version.pooled_code and version.outcome == "positive":
         return "pooled-code"  # the laboratory says pool, we know one person: nobody is positive from a pool
-    if needs_controls:
+    if lacks_controls:
         return "controls"
     return ""
 

@@ -15,7 +15,7 @@ from pratique.people import service as people
 from pratique.policy.model import Evidence, TestOutcome
 from pratique.policy.service import EvidenceChange
 from pratique.store.tx import Tx
-from pratique.testing import release, store, store_results, store_tubes, tubecode
+from pratique.testing import release, store, store_labs, store_results, store_tubes, tubecode
 from pratique.testing.fold import fold
 from pratique.testing.model import Lab, Tube, Version
 from pratique.testing.store_results import Run, Standing
@@ -25,6 +25,7 @@ Tell = Callable[[Tx, Moment, Sequence[EvidenceChange]], None]
 _SETTLED = ("negative", "positive", "indeterminate", "unusable", "closed")
 _NEEDS_SINGLES = ("positive", "indeterminate")
 _ANY_SIZE = 1 << 30
+SAMPLING = Text("sampling", "采样")
 _SPAN_OF_NAMED_RUN = 86_400_000  # a batch or upload goes on for a day at most
 
 
@@ -64,7 +65,7 @@ def judge(
     if now.version_id == version.id and now.state in _SETTLED and not folded.tie:
         return now.state
     seen = known if known and known.run and known.run.id == version.run_id else _known(tx, tube, version)
-    because = "" if waived else "tie" if folded.tie else _held_because(version, seen)
+    because = "" if waived else "tie" if folded.tie else _held_because(tx, version, seen)
     if not tube.in_force[0] <= moment.now_ms < tube.in_force[1]:
         because = "mandate"  # law 1: nothing is decided about anybody any more
     run = seen.run if seen else None
@@ -94,13 +95,12 @@ def _known(tx: Tx, tube: Tube, version: Version) -> Known | None:
     return Known(tube, lab, store.received_at(tx, tube.code, lab.id), run)
 
 
-def _held_because(version: Version, seen: Known | None) -> str:
+def _held_because(tx: Tx, version: Version, seen: Known | None) -> str:
     if seen is None:
         return "no-custody"
     lab = seen.lab
-    return release.hold_message(
-        version, seen.tube, seen.received_at, lab.run_minutes, needs_controls=lab.sends_controls
-    )
+    lacking = lab.sends_controls and not store_labs.controls_right(tx, version.run_id)
+    return release.hold_message(version, seen.tube, seen.received_at, lab.run_minutes, lacks_controls=lacking)
 
 
 # Runs
@@ -299,12 +299,19 @@ def sealed_evidence(
 
 
 def ask_again(
-    tx: Tx, moment: Moment, subjects: Sequence[str], *, mandate_id: str, analyte: str, sealed_at: int
+    tx: Tx,
+    moment: Moment,
+    subjects: Sequence[str],
+    *,
+    mandate_id: str,
+    analyte: str,
+    sealed_at: int,
+    why: Text = SAMPLING,
 ) -> list[EvidenceChange]:
-    """Nobody can say whose swab it was: these people are asked for a new sample."""
+    """Nobody can say whose swab it was, or where it is: these people are asked for a new sample."""
     return _changes(
         tx, moment, subjects, None, outcome="recollect", analyte=analyte, pooled=False,
-        sampled_at=from_ms(sealed_at), source=Text("sampling", "采样"), mandate_id=mandate_id,
+        sampled_at=from_ms(sealed_at), source=why, mandate_id=mandate_id,
         refs=[moment.new_id() for _ in subjects],
     )  # fmt: skip
 

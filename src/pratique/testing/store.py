@@ -171,6 +171,16 @@ def open_task(tx: Tx, task_id: str, kind: str, about: str, lab_id: str, now: int
     )  # fmt: skip
 
 
+def open_task_once(tx: Tx, task_id: str, kind: str, about: str, lab_id: str, now: int) -> None:
+    """Opens a task once and for all: what a person has closed stays closed, what a rule closed opens again."""
+    tx.run(
+        "INSERT INTO testing_task (id, kind, about, lab_id, opened_at) VALUES (:id, :kind, :about, :lab_id, :now)"
+        " ON CONFLICT (kind, about) DO UPDATE SET closed_at = NULL, closed_by = NULL, opened_at = :now"
+        " WHERE testing_task.closed_by = 'rule'",
+        id=task_id, kind=kind, about=about, lab_id=lab_id, now=now,
+    )  # fmt: skip
+
+
 def close_task(tx: Tx, kind: str, about: str, by: str, now: int) -> None:
     tx.run(
         "UPDATE testing_task SET closed_at = :now, closed_by = :by"

@@ -12,15 +12,17 @@ from pratique.testing.release import Prior
 def add_lab(tx: Tx, lab: Lab, now: int) -> None:
     tx.run(
         "INSERT INTO lab (id, name, oid, zone, charset, always_answer, sends_controls, run_minutes,"
-        " filler_is_tube, created_at) VALUES (:id, :name, :oid, :zone, :charset, :always, :controls, :minutes,"
-        " :filler, :now)",
+        " filler_is_tube, tubes_a_day, created_at) VALUES (:id, :name, :oid, :zone, :charset, :always, :controls,"
+        " :minutes, :filler, :tubes, :now)",
         id=lab.id, name=lab.name, oid=lab.oid, zone=lab.zone, charset=lab.charset, always=int(lab.always_answer),
-        controls=int(lab.sends_controls), minutes=lab.run_minutes, filler=int(lab.filler_is_tube), now=now,
+        controls=int(lab.sends_controls), minutes=lab.run_minutes, filler=int(lab.filler_is_tube),
+        tubes=lab.tubes_a_day, now=now,
     )  # fmt: skip
 
 
 LAB = (
-    "SELECT id, name, oid, zone, charset, always_answer, sends_controls, run_minutes, filler_is_tube FROM lab"
+    "SELECT id, name, oid, zone, charset, always_answer, sends_controls, run_minutes, filler_is_tube, tubes_a_day"
+    " FROM lab"
 )
 
 
@@ -39,7 +41,18 @@ def labs(tx: Tx) -> list[Lab]:
 
 
 def _lab(row: Row) -> Lab:
-    return Lab(row[0], row[1], row[2], row[3], row[4], bool(row[5]), bool(row[6]), int(row[7]), bool(row[8]))
+    return Lab(
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        bool(row[5]),
+        bool(row[6]),
+        int(row[7]),
+        bool(row[8]),
+        int(row[9]),
+    )
 
 
 # Messages
@@ -48,11 +61,12 @@ def _lab(row: Row) -> Lab:
 def lab_and_repeat(tx: Tx, name: str, msh3: str, msh4: str, msh10: str) -> tuple[Lab, bytes | None] | None:
     """The laboratory of that name and the hash of the message that came under this key before, if one did."""
     row = tx.one(
-        "SELECT id, name, oid, zone, charset, always_answer, sends_controls, run_minutes, filler_is_tube, (SELECT"
-        " sha256 FROM lab_message WHERE msh3 = :a AND msh4 = :b AND msh10 = :c) FROM lab WHERE name = :name",
+        "SELECT id, name, oid, zone, charset, always_answer, sends_controls, run_minutes, filler_is_tube,"
+        " tubes_a_day, (SELECT sha256 FROM lab_message WHERE msh3 = :a AND msh4 = :b AND msh10 = :c) FROM lab"
+        " WHERE name = :name",
         name=name, a=msh3, b=msh4, c=msh10,
     )  # fmt: skip
-    return (_lab(row), bytes(row[9]) if row[9] is not None else None) if row else None
+    return (_lab(row), bytes(row[10]) if row[10] is not None else None) if row else None
 
 
 def add_message(tx: Tx, **row: object) -> None:
@@ -131,9 +145,10 @@ def add_version(tx: Tx, v: Version, **row: object) -> bool:
     """False if the same content is there already: then nothing was added."""
     rows = tx.run(
         "INSERT INTO result_version (id, code, analyte, outcome, sent_code, pooled_code, status, lab_id, tested_at,"
-        " analysed_at, reported_at, message_at, received_at, ct_milli, people, reject, run_id, content_key) VALUES"
-        " (:id, :code, :analyte, :outcome, :sent_code, :pooled_code, :status, :lab_id, :tested_at, :analysed_at,"
-        " :reported_at, :message_at, :received_at, :ct_milli, :people, :reject, :run_id, :content_key)"
+        " analysed_at, reported_at, message_at, received_at, ct_milli, ct2_milli, people, reject, run_id,"
+        " content_key) VALUES (:id, :code, :analyte, :outcome, :sent_code, :pooled_code, :status, :lab_id,"
+        " :tested_at, :analysed_at,"
+        " :reported_at, :message_at, :received_at, :ct_milli, :ct2_milli, :people, :reject, :run_id, :content_key)"
         " ON CONFLICT (code, analyte, content_key) DO NOTHING",
         id=v.id, outcome=v.outcome, pooled_code=int(v.pooled_code), status=v.status, lab_id=v.lab_id,
         tested_at=v.tested_at, analysed_at=v.analysed_at, reported_at=v.reported_at, message_at=v.message_at,
@@ -144,8 +159,13 @@ def add_version(tx: Tx, v: Version, **row: object) -> bool:
 
 def versions(tx: Tx, code: str, analyte: str) -> list[Version]:
     rows = tx.all(
-        "SELECT id, outcome, status, lab_id, reported_at, message_at, received_at, tested_at, analysed_at, people,"
-        " pooled_code, run_id FROM result_version WHERE code = :code AND analyte = :analyte ORDER BY id",
+        "SELECT v.id, v.outcome, v.status, v.lab_id, v.reported_at, COALESCE(f.message_at, v.message_at),"
+        " v.received_at,"
+        " CASE WHEN f.message_at IS NULL THEN v.tested_at ELSE f.tested_at END,"
+        " CASE WHEN f.message_at IS NULL THEN v.analysed_at ELSE f.analysed_at END,"
+        " CASE WHEN f.message_at IS NULL THEN v.people ELSE f.people END, v.pooled_code, v.run_id"
+        " FROM result_version v LEFT JOIN result_first_sent f ON f.code = v.code AND f.analyte = v.analyte"
+        " AND f.content_key = v.content_key WHERE v.code = :code AND v.analyte = :analyte ORDER BY v.id",
         code=code, analyte=analyte,
     )  # fmt: skip
     return [
@@ -155,6 +175,30 @@ def versions(tx: Tx, code: str, analyte: str) -> list[Version]:
         )
         for r in rows
     ]  # fmt: skip
+
+
+def sent_earlier(tx: Tx, v: Version, *, code: str, analyte: str, content_key: bytes) -> bool:
+    """A repeat of a version that is there already: True if it was sent before the one we have (of two sent at one
+    moment, the one with the smaller figures), and then its times and count are the version's from now on."""
+    figures = "message_at, COALESCE(people, -1), COALESCE(tested_at, -1), COALESCE(analysed_at, -1)"
+    known = tx.all(
+        f"SELECT {figures} FROM result_first_sent WHERE code = :code AND analyte = :analyte AND content_key = :key"
+        f" UNION ALL SELECT {figures} FROM result_version WHERE code = :code AND analyte = :analyte"
+        " AND content_key = :key",
+        code=code, analyte=analyte, key=content_key,
+    )  # fmt: skip
+    mine = tuple(-1 if one is None else one for one in (v.message_at, v.people, v.tested_at, v.analysed_at))
+    if not known or mine >= min(known):
+        return False
+    tx.run(
+        "INSERT INTO result_first_sent (code, analyte, content_key, message_at, people, tested_at, analysed_at) VALUES"
+        " (:code, :analyte, :key, :message_at, :people, :tested_at, :analysed_at) ON CONFLICT (code, analyte,"
+        " content_key) DO UPDATE SET message_at = :message_at, people = :people, tested_at = :tested_at,"
+        " analysed_at = :analysed_at",
+        code=code, analyte=analyte, key=content_key, message_at=v.message_at, people=v.people,
+        tested_at=v.tested_at, analysed_at=v.analysed_at,
+    )  # fmt: skip
+    return True
 
 
 def analytes_reported(tx: Tx, code: str) -> list[str]:
@@ -343,7 +387,8 @@ def due_runs(tx: Tx, quiet_since: int, waiting_since: int) -> list[str]:
 
 def held_runs(tx: Tx) -> list[Row]:
     return tx.all(
-        "SELECT r.id, l.name, r.analyte, r.purpose, r.n, r.positives, r.first_at, r.last_at, r.uploader FROM run r"
+        "SELECT r.id, l.name, r.analyte, r.purpose, r.n, r.positives, r.first_at, r.last_at, r.uploader,"
+        " r.lab_id, r.run_key FROM run r"
         " JOIN lab l ON l.id = r.lab_id WHERE r.state = 'held' ORDER BY r.first_at, r.id"
     )
 

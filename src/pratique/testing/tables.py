@@ -179,11 +179,12 @@ def _incoming(row: Row, lab: Lab, analyte: str, received: str, digest: str) -> I
     except ValueError:
         raise RefusedRow(row.number, "tested_at", "not a time such as 2026-01-05T12:15:00+08:00",
                          "时间格式应如 2026-01-05T12:15:00+08:00") from None  # fmt: skip
+    cts = [ct for column in ("ct_n", "ct_orf1ab") if (ct := _ct(row, column)) is not None]
     observed = Observed(
         analyte=analyte, sent_code=get("result", "")[:80], pooled_code=meaning.pooled, status=status,
         outcome="withdrawn" if status == "D" else "unusable" if status == "X" else meaning.outcome,
         reported_at=tested, tested_at=tested if get("tested_at") else None,
-        ct_milli=_ct(row, "ct_n") or _ct(row, "ct_orf1ab"), where=f"row {row.number}/result",
+        ct_milli=cts[0] if cts else None, ct2_milli=cts[1] if len(cts) > 1 else None, where=f"row {row.number}/result",
     )  # fmt: skip
     run = get("run") or ""
     key = f"run:{run}" if run else f"instrument:{get('instrument')}" if get("instrument") else ""

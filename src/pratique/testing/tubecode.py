@@ -52,5 +52,11 @@ def tidy(typed: str, scheme: str = SCHEMES[0]) -> str:
     return code
 
 
+def scanned(text: str) -> str:
+    """A box or tube as a scan of custody names it: ours as typed people mean it, any other as printed."""
+    ours = tidy_typed(text)
+    return ours if _OURS.fullmatch(ours) and is_checked(ours) else text.strip().upper()
+
+
 def _refuse(en: str, zh: str) -> Refusal:
     return Refusal("BAD_TUBE_CODE", "code", Text(en, zh))

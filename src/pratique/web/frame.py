@@ -12,11 +12,12 @@ import msgspec
 
 from pratique.core.moment import Moment
 
-KINDS = ("public", "holder", "site", "gate", "staff", "newcomer")  # newcomer: may register a passkey
+KINDS = ("public", "holder", "site", "gate", "lab", "staff", "newcomer")  # newcomer: may register a passkey
+LARGEST_BODY = 1 << 20
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who asks: `kind` is one of KINDS; `id` a subject, device, gate or staff id; `role` for staff only.
+    """Who asks: `kind` is one of KINDS; `id` a subject, device, gate, laboratory or staff id; `role` for staff only.
 
     `asserted_at`: when whoever sits there last showed with a passkey or at the provider that it is them.
     """
@@ -61,7 +62,7 @@ class Route(NamedTuple):
     """One row of the route table.
 
     `who` names the kinds of caller, or `staff:role`; `limit` is calls per minute and caller;
-    `page` marks a route that answers HTML and takes forms.
+    `page` marks a route that answers HTML and takes forms; `largest` is the most bytes a body may have.
     """
 
     method: str
@@ -73,6 +74,7 @@ class Route(NamedTuple):
     gives: Any = None
     limit: int = 600
     page: bool = False
+    largest: int = LARGEST_BODY
 
     def allows(self, caller: Caller) -> bool:
         """True if this caller may use the route at all (the object is the room's own question)."""

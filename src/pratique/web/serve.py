@@ -31,7 +31,6 @@ from pratique.web.reply import respond
 
 Authenticate = Callable[[Mapping[str, str], Mapping[str, str], Moment], Caller | None]
 
-LARGEST_BODY = 1 << 20
 _NOTHING: Mapping[str, str] = {}
 _log = logging.getLogger("pratique.web")
 _encode = msgspec.json.Encoder().encode
@@ -135,7 +134,7 @@ class Endpoint:
             return _refused(caller, route, scope["path"], language)
         if wait := self._limits.allow(self._key + (caller.id or _host(scope)), route.limit, monotonic()):
             return problems.problem("TOO_MANY", 429, problems.TOO_MANY, language, Retry_After=str(wait))
-        raw = await _body(receive) if self._reads_body else b""
+        raw = await _body(receive, route.largest) if self._reads_body else b""
         if raw is None:
             return problems.problem("TOO_LARGE", 413, problems.TOO_LARGE, language)
         if self._reads_body and caller.kind == "staff" and not _same_origin(headers):
@@ -171,8 +170,8 @@ def _refused(caller: Caller, route: Route, path: str, language: str) -> Answer:
     return problems.problem("NOT_FOUND", 404, problems.NOT_YOURS, language)
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or None where it is larger than `LARGEST_BODY`. Raises ClientDisconnect."""
+async def _body(receive: Receive, largest: int) -> bytes | None:
+    """The whole body, or None where it is larger than `largest`. Raises ClientDisconnect."""
     body = bytearray()
     more = True
     while more:
@@ -181,7 +180,7 @@ async def _body(receive: Receive) -> bytes | None:
             raise ClientDisconnect
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > LARGEST_BODY:
+        if len(body) > largest:
             return None
     return bytes(body)
 
