@@ -221,10 +221,10 @@ def _log_signer(path: Path, origin: str) -> NoteSigner:
 
 def tell(port: Port) -> Callable[[Tx, Moment, Sequence[EvidenceChange]], None]:
     """The port through which laboratory results become decisions, notices and passes, in one transaction."""
-    house = port.house
 
     def told(tx: Tx, moment: Moment, changes: Sequence[EvidenceChange]) -> None:
         make_secrets(port.keys, changes)
+        house = port.house._replace(sealer=port.sealer.for_one_use())
         notices.evidence_changed(tx, moment, house, changes)
         if single := [c.evidence.subject_id for c in changes if c.evidence.outcome == "retest-required"]:
             testing.book_reserved(tx, moment, port.sealer, single)

@@ -47,3 +47,14 @@ def test_a_blind_index_is_keyed_per_mandate_and_kind(sealer: Sealer) -> None:
     assert one == sealer.blind_index("M1", "phone", "000 0000")
     assert one != sealer.blind_index("M2", "phone", "000 0000")
     assert one != sealer.blind_index("M1", "claim", "000 0000")
+
+
+def test_a_sealer_for_one_use_seals_and_opens_the_same(sealer: Sealer) -> None:
+    place = Place("evidence", "body", "row", "mandate", "2026-01-05", "subject")
+    once = sealer.for_one_use()
+
+    assert sealer.open(place, once.seal(place, b"a")) == b"a"
+    assert once.open(place, sealer.seal(place, b"b")) == b"b"
+    assert once.open(place, once.seal(place, b"c")) == b"c"
+    with pytest.raises(ValueError, match="changed or moved"):
+        once.open(place._replace(row="other"), once.seal(place, b"d"))

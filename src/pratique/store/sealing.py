@@ -69,11 +69,31 @@ class Sealer:
         key = self._secrets.mandate(mandate, make=True)
         return hmac.digest(key, b"blind\x00" + kind.encode() + b"\x00" + value.encode(), sha256)
 
+    def for_one_use(self) -> "Sealer":
+        """The same for one use case about many values of the same people: what their secrets come to is worked out
+        once and dropped with it. Nobody keeps one: a secret destroyed meanwhile must not live on."""
+        return _OnceSealer(self._secrets, self._random)
+
     def _key(self, place: Place, *, make: bool) -> bytes:
-        secret = self._secrets.together(place.mandate, place.day, place.subject, make=make)
-        # HKDF-SHA256 (RFC 5869) with one output block: extract with a zero salt, expand with info and 0x01.
-        prk = hmac.digest(bytes(32), secret, sha256)
+        prk = self._extract(place.mandate, place.day, place.subject, make=make)
         return hmac.digest(prk, f"{place.table}\x00{place.column}\x00v1".encode() + b"\x01", sha256)
+
+    def _extract(self, mandate: str, day: str, subject: str, *, make: bool) -> bytes:
+        # HKDF-SHA256 (RFC 5869) with one output block: extract with a zero salt, expand with info and 0x01.
+        return hmac.digest(bytes(32), self._secrets.together(mandate, day, subject, make=make), sha256)
+
+
+class _OnceSealer(Sealer):
+    """A sealer that lasts as long as one use case."""
+
+    def __init__(self, secrets: Secrets, random: Callable[[int], bytes]) -> None:
+        super().__init__(secrets, random)
+        self._known: dict[tuple[str, str, str], bytes] = {}
+
+    def _extract(self, mandate: str, day: str, subject: str, *, make: bool) -> bytes:
+        if (prk := self._known.get((mandate, day, subject))) is None:
+            prk = self._known[mandate, day, subject] = super()._extract(mandate, day, subject, make=make)
+        return prk
 
 
 def _associated(place: Place) -> bytes:
