@@ -145,7 +145,7 @@ def routes(
 
     me = ("holder",)
     return [
-        Route("GET", "/v1/wallet", wallet, me, "everything a wallet shows", None, WalletView),
+        Route("GET", "/v1/wallet", wallet, me, "everything a wallet shows", None, WalletView, sheds=True),
         Route(
             "POST", "/v1/notices/{id}/appeals", appeal, me,
             f"appeal; at most {MAX_TEXT} characters", AppealText, AppealView, 30,

@@ -62,7 +62,8 @@ class Route(NamedTuple):
     """One row of the route table.
 
     `who` names the kinds of caller, or `staff:role`; `limit` is calls per minute and caller;
-    `page` marks a route that answers HTML and takes forms; `largest` is the most bytes a body may have.
+    `page` marks a route that answers HTML and takes forms; `largest` is the most bytes a body may have;
+    `sheds` marks what can wait: it is sent away with Retry-After while the server cannot keep up.
     """
 
     method: str
@@ -75,6 +76,7 @@ class Route(NamedTuple):
     limit: int = 600
     page: bool = False
     largest: int = LARGEST_BODY
+    sheds: bool = False
 
     def allows(self, caller: Caller) -> bool:
         """True if this caller may use the route at all (the object is the room's own question)."""

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 from starlette.types import Receive, Scope, Send
 
-from pratique.core.errors import Refusal
+from pratique.core.errors import Busy, Refusal
 from pratique.core.moment import Moment
 from pratique.web import problems
 from pratique.web.faces import SECURITY, Face
@@ -26,6 +26,7 @@ from pratique.web.frame import PUBLIC, Answer, Call, Caller, Route, checked
 from pratique.web.languages import language_of
 from pratique.web.limits import Limits
 from pratique.web.openapi import describe
+from pratique.web.pressure import RETRY_AFTER, Pressure
 from pratique.web.replies import Replies
 from pratique.web.reply import respond
 
@@ -47,9 +48,9 @@ def build_app(
     table = [checked(route) for route in routes]
     if len({(r.method, r.path) for r in table}) != len(table):
         raise ValueError("two routes share one method and path")
-    limits, replies = Limits(), Replies()
+    limits, replies, pressure = Limits(), Replies(), Pressure()
     described = _encode(describe(table))
-    made = [(r, Endpoint(r, authenticate, moment, limits, replies)) for r in table]
+    made = [(r, Endpoint(r, authenticate, moment, limits, replies, pressure)) for r in table]
     endpoints = [StarletteRoute(r.path, endpoint, methods=[r.method]) for r, endpoint in made]
     endpoints.append(StarletteRoute("/openapi.json", _constant(described, "application/json")))
     endpoints += [StarletteRoute(path, _face(face)) for path, face in faces.items()]
@@ -87,8 +88,10 @@ class Endpoint:
         moment: Callable[[], Moment],
         limits: Limits,
         replies: Replies,
+        pressure: Pressure,
     ) -> None:
         self._route = route
+        self._pressure = pressure
         self._authenticate = authenticate
         self._moment = moment
         self._limits = limits
@@ -99,6 +102,9 @@ class Endpoint:
         self._key = f"{route.method} {route.path} "
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._route.sheds and self._pressure.is_high():
+            await respond(_SENT_AWAY)(scope, receive, send)
+            return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query: Mapping[str, str] = QueryParams(scope["query_string"]) if scope["query_string"] else _NOTHING
         cookies: Mapping[str, str] = cookie_parser(headers["cookie"]) if "cookie" in headers else _NOTHING
@@ -160,6 +166,10 @@ class Endpoint:
         if repeat and answer.status < 300:
             self._replies.keep(who, repeat, self._key, raw, answer, monotonic())
         return answer
+
+
+# Before anything is looked at: sending away must cost next to nothing. The text stands in both languages.
+_SENT_AWAY = problems.from_refusal(Busy(retry_after=RETRY_AFTER), "en")
 
 
 def _refused(caller: Caller, route: Route, path: str, language: str) -> Answer:
