@@ -17,7 +17,7 @@ demo: .venv/.run .venv/.faces    ## serve the demonstration port on http://127.0
 replay: .venv/.run .venv/.faces  ## print the whole way, from a signed mandate to destroyed data, step by step
 	$(V)/pratique demo --replay
 
-test: .venv/.dev .venv/.chromium .venv/.faces  ## all tests, with a real PostgreSQL and a real browser
+test: .venv/.dev .venv/.chromium .venv/.faces .venv/.spark  ## all tests, with a real PostgreSQL and a real browser
 	$(V)/pytest -n $(WORKERS) --dist loadfile
 
 check: .venv/.dev .venv/.web     ## style, types, walls, words
@@ -37,8 +37,12 @@ fuzz: .venv/.fuzz                ## changed inputs for every decoder of credenti
 bench: .venv/.dev                ## measure each claim of speed beside its peer
 	for script in $(filter-out %_by_hand.py,$(wildcard bench/[a-z]*.py)); do $(V)/python $$script || exit 1; done
 
+spark: .venv/.spark              ## a Spark cluster on this machine: one master, two workers, until Ctrl-C
+	$(V)/pratique policy cluster
+
 lock: .venv/.uv                  ## pin every dependency by hash, without addresses
 	$(V)/uv pip compile -q pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements.lock
+	$(V)/uv pip compile -q --group spark --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements.spark.lock
 
 clean:                           ## remove everything that was built
 	rm -rf .venv web/node_modules src/pratique/web/static
@@ -70,4 +74,10 @@ clean:                           ## remove everything that was built
 	  { echo "Chromium and a Chinese font are needed for the browser tests: apt-get install chromium fonts-noto-cjk fontconfig ffmpeg espeak-ng iproute2"; exit 1; }
 	@touch $@
 
-.PHONY: help demo replay test check conformance fuzz bench lock clean
+.venv/.spark: .venv/.dev requirements.spark.lock
+	@command -v java >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless >/dev/null; } || \
+	  { echo "Java 17 is needed for the Spark test: apt-get install openjdk-17-jre-headless"; exit 1; }
+	$(V)/uv pip install -q --python $(V)/python --require-hashes --no-deps -r requirements.spark.lock && touch $@
+
+.PHONY: help demo replay test check conformance fuzz bench spark lock clean

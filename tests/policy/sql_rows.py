@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from pratique.policy.certlogic import Fault, Instant, evaluate, read_var
 from pratique.policy.dates import NotADate, read_birth, read_date
-from pratique.policy.sql import NotInSql, SqlWriter, Tagged, tag_of
+from pratique.policy.sql import SqlWriter, Tagged
+from pratique.policy.sql_forms import NotInSql, tag_of
 from pratique.policy.statics import paths_of
 from pratique.policy.tree import tree_of
 

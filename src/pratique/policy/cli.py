@@ -4,8 +4,11 @@ Thin: reads files, prints, returns the exit code of the house (0 yes, 1 no, 2 ca
 the one handler above all commands.
 """
 
+import contextlib
 import secrets
 import sys
+import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -140,6 +143,79 @@ def preview(
     for name, row in zip(OUTCOMES, seen.days[0].matrix, strict=True):
         print(f"{name:>12}" + "".join(f"{_shown(count):>14}" for count in row))
     print(msgspec.json.encode(seen).decode())
+    return 0
+
+
+@policy.command
+def city(
+    source: Path,
+    target: Path,
+    /,
+    *,
+    rules: Path,
+    at: str,
+    master: str = "",
+) -> int:
+    """Decide a city in Parquet parts, part by part; a run that was killed goes on where it was.
+
+    Prints one JSON line {"people", "seconds"}. The types of the columns: see docs/policy.md.
+
+    Parameters
+    ----------
+    source
+        A folder of parts.
+    target
+        The folder of what is decided: outcome, failing, open, until.
+    rules
+        The rule set.
+    at
+        The clock, RFC 3339.
+    master
+        A Spark master (spark://…) that decides instead of this process; rows then carry part and row.
+    """
+    try:
+        ruleset, now = read_rule_set(rules.read_bytes()), datetime.fromisoformat(at)
+    except OSError as fault:
+        return _called_wrongly(f"{fault.filename}: cannot be read ({fault.strerror}); check the name")
+    except ValueError:
+        return _called_wrongly(f"{at}: not a time; write it as 2026-01-05T00:00:00Z")
+    if now.tzinfo is None:
+        return _called_wrongly(f"{at}: a time without a zone is not a time; add Z or an offset")
+    from pratique.policy import parts
+
+    start = time.monotonic()
+    try:
+        if master:
+            from pratique.policy import cluster as cluster_file
+
+            people = cluster_file.decide_on_spark(master, ruleset, source, target, now)
+        else:
+            people = parts.decide_parts(ruleset, source, target, now).people
+    except ValueError as fault:
+        raise Refusal("NOT_A_CITY", str(source), Text(str(fault), f"无法判定：{fault}")) from None
+    print(msgspec.json.encode({"people": people, "seconds": round(time.monotonic() - start, 3)}).decode())
+    return 0
+
+
+@policy.command
+def cluster(*, workers: int = 2, memory: str = "1g") -> int:
+    """Run a Spark cluster on this machine's loopback address until Ctrl-C; prints its address.
+
+    Parameters
+    ----------
+    workers
+        How many workers, of one core each.
+    memory
+        Memory of each worker, as Spark writes it.
+    """
+    if not 1 <= workers <= 64:
+        return _called_wrongly("--workers is 1 to 64")
+    from pratique.policy import cluster as cluster_file
+
+    with cluster_file.Cluster(workers, memory) as running:
+        print(running.url, flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
     return 0
 
 

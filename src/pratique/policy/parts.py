@@ -65,7 +65,7 @@ def columns_read(ruleset: RuleSet, now: datetime) -> set[str]:
             if path.startswith("subject."):
                 found.add(column_name(analyte, path))
                 if path != "subject.doses":
-                    found.add(column_name(analyte, _time_of(path)))
+                    found.add(column_name(analyte, time_of(path)))
     return found
 
 
@@ -74,7 +74,7 @@ def population_of(frame: pl.DataFrame, name: str = "part") -> Population:
     known: dict[tuple[str, ...], Column] = {}
 
     def column(house: HouseRule, path: str) -> Column:
-        day = house.grain == "day" and _is_date(path)
+        day = house.grain == "day" and is_date(path)
         key = (house.analyte, path, house.zone) if day else (house.analyte, path)
         if key not in known:
             known[key] = _column(frame, house, path, name)
@@ -178,15 +178,15 @@ def _kept(written: Path, key: str) -> int | None:
 def _column(frame: pl.DataFrame, house: HouseRule, path: str, name: str) -> Column:
     found = column_name(house.analyte, path)
     if found not in frame.columns:
-        time = column_name(house.analyte, _time_of(path))
+        time = column_name(house.analyte, time_of(path))
         if time not in frame.columns:
             return Column(np.broadcast_to(np.uint8(0), frame.height), [_nothing(path)])
-        if _time_of(path) != f"{path}.sampled":
+        if time_of(path) != f"{path}.sampled":
             raise Unreadable(f"{name}: {found} is missing beside {time}")
         there = frame[time].to_numpy() > 0  # a piece of evidence itself: present where its time is
         return Column(there.view(np.uint8), [None, {"": path}])
     series = frame[found]
-    if _is_date(path):
+    if is_date(path):
         return _times(series, house, name)
     if series.dtype == pl.Boolean:
         return Column(series.cast(pl.UInt8).fill_null(2).to_numpy(), [False, True, None])
@@ -243,11 +243,12 @@ def _row_of(
     return {"subject": subject}
 
 
-def _is_date(path: str) -> bool:
+def is_date(path: str) -> bool:
+    """True for a path to a time."""
     return path.rpartition(".")[2] in DATE_FIELDS
 
 
-def _time_of(path: str) -> str:
+def time_of(path: str) -> str:
     """The time of sampling of the piece of evidence that a path leads to: `subject.last_dose` → `….sampled`."""
     head, _, last = path.rpartition(".")
     return f"{path if last.isdigit() or head == 'subject' else head}.sampled"

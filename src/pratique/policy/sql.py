@@ -14,7 +14,7 @@ What SQL cannot hold (`reduce`, `extractFromUVCI`, computed lists, months of var
 column that the interpreter has filled, or refused with its name.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -27,18 +27,49 @@ from pratique.policy.certlogic import (
     Fault,
     Instant,
     evaluate,
-    integer,
 )
 from pratique.policy.certlogic import in_order as in_sequence
+from pratique.policy.certlogic import truth as truth_of_value
 from pratique.policy.columns import MOST_SHIFT
-from pratique.policy.dates import DAY_MS, FURTHEST, plus
+from pratique.policy.dates import DAY_MS, plus
 from pratique.policy.explain import crossings
+from pratique.policy.sql_forms import (
+    DATE,
+    ERROR,
+    FALSE,
+    INTEGER,
+    PLAIN,
+    TRUE,
+    TRUTH,
+    Made,
+    NotInSql,
+    Sql,
+    as_date,
+    as_integer,
+    as_plain,
+    as_truth,
+    big,
+    case,
+    choose,
+    column,
+    equal,
+    error_of,
+    in_order,
+    joined,
+    known_truth,
+    later,
+    less,
+    null_big,
+    number,
+    of_value,
+    paren,
+    tag_of,
+    text,
+    within,
+)
 from pratique.policy.table import Ticks
 from pratique.policy.tree import FAULT, LITERAL, VAR, Node, path_of
 
-TRUTH, DATE, INTEGER, PLAIN = "truth", "date", "integer", "plain"
-FALSE, TRUE, ERROR = 0, 1, 2
-FALSY = ("n", "b0", "i0", "s", "l0", "o0")
 _COMPARED: dict[str, Any] = {
     **dict.fromkeys(("<", "before"), exp.LT),
     **dict.fromkeys((">", "after"), exp.GT),
@@ -59,7 +90,7 @@ class Moments(NamedTuple):
 
     column: str
     step: int
-    day: Callable[[exp.Expression], exp.Expression] | None = None
+    day: Callable[[Sql], Sql] | None = None
 
 
 class Tagged(NamedTuple):
@@ -86,18 +117,6 @@ class There(NamedTuple):
 Stored = Constant | Moments | Tagged | Typed | There
 
 
-class NotInSql(ValueError):  # noqa: N818 - says which part
-    """A part that SQL cannot hold; the text names it."""
-
-
-class Made(NamedTuple):
-    """SQL in one of the four forms; `dated`: a plain value that may be a date."""
-
-    form: str
-    sql: exp.Expression
-    dated: bool = False
-
-
 class SqlWriter:
     """Rules over one table. `layout` says how each path is stored; `interpreted(expression)` gives the column that the
     interpreter has filled, or None."""
@@ -109,7 +128,7 @@ class SqlWriter:
     ) -> None:
         self.layout, self.interpreted = layout, interpreted
 
-    def truth(self, node: Node) -> exp.Expression:
+    def truth(self, node: Node) -> Sql:
         """0, 1, or 2 where the value of the rule is an error or no truth value."""
         made = self._make(node)
         if made.form == TRUTH:
@@ -118,19 +137,24 @@ class SqlWriter:
             return case(made.sql, {text("b0"): number(FALSE), text("b1"): number(TRUE)}, number(ERROR))
         return number(ERROR)
 
-    def plain(self, node: Node) -> exp.Expression:
+    def plain(self, node: Node) -> Sql:
         """The value in its plain form."""
         return as_plain(self._make(node)).sql
 
-    def date(self, node: Node) -> exp.Expression:
+    def date(self, node: Node) -> Sql:
         """Milliseconds, NULL where it is no date."""
         return as_date(self._make(node))
 
     def _make(self, node: Node, *, truthy: bool = False) -> Made:
         """`truthy`: whoever asks only wants to know whether it is; the answer is then of the form truth."""
         constant = self._constant(node)
-        made = of_value(constant.value) if constant is not None else self._operation(node, truthy)
-        return Made(TRUTH, as_truth(made)) if truthy else made
+        if constant is None:
+            made = self._operation(node, truthy)
+            return Made(TRUTH, as_truth(made)) if truthy else made
+        if truthy:
+            known = truth_of_value(constant.value)
+            return Made(TRUTH, number(ERROR if known is None else int(known)))
+        return of_value(constant.value)
 
     def _constant(self, node: Node) -> Constant | None:
         """The value of a part that is the same for everybody; faults are not folded."""
@@ -162,8 +186,11 @@ class SqlWriter:
         if op == "and":
             return self._and(args, truthy)
         if op == "!":
+            inner = self._make(args[0], truthy=True).sql
+            if (known := known_truth(inner)) is not None:
+                return Made(TRUTH, number({FALSE: TRUE, TRUE: FALSE}.get(known, ERROR)))
             flipped = {number(FALSE): number(TRUE), number(TRUE): number(FALSE)}
-            return Made(TRUTH, case(self._make(args[0], truthy=True).sql, flipped, number(ERROR)))
+            return Made(TRUTH, case(inner, flipped, number(ERROR)))
         if op in COMPARISONS:
             return Made(TRUTH, in_order(_COMPARED[op], [as_integer(self._make(one)) for one in args]))
         if op in DATE_COMPARISONS:
@@ -185,9 +212,9 @@ class SqlWriter:
     def _path(self, node: Node, truthy: bool) -> Made:
         stored = self.layout(node.value)
         if isinstance(stored, Tagged):
-            return Made(PLAIN, exp.column(stored.column))
+            return Made(PLAIN, column(stored.column))
         if isinstance(stored, There | Moments) and (truthy or isinstance(stored, There)):
-            there = exp.NEQ(this=exp.column(stored.column), expression=number(0))
+            there = exp.NEQ(this=column(stored.column), expression=number(0))
             if truthy:
                 return Made(TRUTH, choose([(there, number(TRUE))], number(FALSE)))
             return Made(PLAIN, choose([(there, text("o1"))], text("n")))
@@ -200,10 +227,12 @@ class SqlWriter:
         if stored is None:
             told = node.value if node.op == VAR else node.op
             raise NotInSql(f"{told} cannot be written in SQL; such a rule runs on the interpreter")
-        return Made(PLAIN, exp.column(stored.column), dated=True)
+        return Made(PLAIN, column(stored.column), dated=True)
 
     def _if(self, args: Sequence[Node], truthy: bool) -> Made:
         guard = self._make(args[0], truthy=True).sql
+        if (known := known_truth(guard)) in (TRUE, FALSE):
+            return self._make(args[1 if known == TRUE else 2], truthy=truthy)
         then, otherwise = (self._make(one, truthy=truthy) for one in args[1:])
         form = then.form if then.form == otherwise.form else PLAIN
         dated = then.dated or otherwise.dated or (form == PLAIN and DATE in (then.form, otherwise.form))
@@ -217,6 +246,9 @@ class SqlWriter:
         if all(one.form == TRUTH for one in made):
             found = made[-1].sql
             for one in reversed(made[:-1]):
+                if (known := known_truth(one.sql)) is not None:
+                    found = found if known == TRUE else one.sql
+                    continue
                 found = case(one.sql, {number(FALSE): number(FALSE), number(TRUE): found}, number(ERROR))
             return Made(TRUTH, found)
         last = as_plain(made[-1])
@@ -225,7 +257,7 @@ class SqlWriter:
             found = case(as_truth(one), {number(TRUE): found, number(FALSE): as_plain(one).sql}, text("!"))
         return Made(PLAIN, found)
 
-    def _same(self, args: Sequence[Node]) -> exp.Expression:
+    def _same(self, args: Sequence[Node]) -> Sql:
         constants = [self._constant(one) for one in args]
         for known, other in ((constants[1], args[0]), (constants[0], args[1])):
             if known is not None:
@@ -266,8 +298,8 @@ class SqlWriter:
             return self._by_rows(node)
         birth = node.op == "dccDateOfBirth"
         if isinstance(stored, Moments):
-            ms: exp.Expression = exp.Mul(
-                this=exp.Nullif(this=big(exp.column(stored.column)), expression=number(0)),
+            ms: Sql = exp.Mul(
+                this=exp.Nullif(this=big(column(stored.column)), expression=number(0)),
                 expression=number(stored.step),
             )
             if stored.day is not None:
@@ -275,17 +307,18 @@ class SqlWriter:
             elif birth:
                 return Made(DATE, null_big())  # a date-time is no date of birth
         elif isinstance(stored, Tagged):
-            ms = exp.column(stored.birth if birth else stored.date)
+            ms = column(stored.birth if birth else stored.date)
         elif isinstance(stored, Typed | There) and getattr(stored, "type", "") != "word":
             return Made(DATE, null_big())
         elif self._constant(inner) is not None:
             return Made(DATE, null_big())  # folded where it is a date
         else:
             return self._by_rows(node)
-        moved = ms if birth else later(ms, *node.value)
+        near = isinstance(stored, Moments) and not birth and abs(node.value[0]) <= MOST_SHIFT
+        moved = ms if birth else later(ms, *node.value, near=near)
         return self._by_rows(node) if moved is None else Made(DATE, moved)
 
-    def _beside_constants(self, node: Node) -> exp.Expression | None:
+    def _beside_constants(self, node: Node) -> Sql | None:
         """One column of moments, each beside constants only: known between the moments where they cross. This is how
         months and years are told without a calendar in the database."""
         sides = [self._side(one) for one in node.args]
@@ -306,11 +339,11 @@ class SqlWriter:
             value = int(in_sequence(DATE_COMPARISONS[node.op], values))
             if not found or found[-1][1] != value:
                 found.append((code, value))
-        there: exp.Expression = exp.column(stored.column)
+        there: Sql = column(stored.column)
         if stored.day is not None:
             there = stored.day(exp.Mul(this=big(there.copy()), expression=number(stored.step)))
             found = [(ticks.ms(code), value) for code, value in found]
-        options = [(equal(exp.column(stored.column), number(0)), number(ERROR))]
+        options = [(equal(column(stored.column), number(0)), number(ERROR))]
         for (_, value), (end, _) in pairwise(found):
             options.append((less(there, number(end)), number(value)))
         return choose(options, number(found[-1][1]))
@@ -339,168 +372,12 @@ def _swap(node: Node, inner: Node) -> Any:
 
 
 def _typed(stored: Typed) -> Made:
-    column = exp.column(stored.column)
+    there = column(stored.column)
     if stored.type == "integer":
-        return Made(INTEGER, big(column))
+        return Made(INTEGER, big(there))
     if stored.type == "flag":
-        return Made(PLAIN, case(column, {exp.true(): text("b1"), exp.false(): text("b0")}, text("n")))
-    return Made(PLAIN, exp.Coalesce(this=joined("s", column), expressions=[text("n")]))
-
-
-def of_value(value: Any) -> Made:
-    """A constant. Raises NotInSql for a number that is no whole number."""
-    if isinstance(value, bool):
-        return Made(TRUTH, number(int(value)))
-    if isinstance(value, Instant):
-        return Made(DATE, big(number(value.ms)))
-    if (tag := tag_of(value)) is None:
-        raise NotInSql("a number that is no whole number cannot be written in SQL")
-    return Made(INTEGER, big(number(int(tag[1:])))) if tag[0] == "i" else Made(PLAIN, text(tag))
-
-
-def tag_of(value: Any) -> str | None:
-    """The plain form of a value; None for what has none: numbers that are no whole numbers, texts with a zero byte."""
-    if value is None:
-        return "n"
-    if isinstance(value, bool):
-        return f"b{int(value)}"
-    if isinstance(value, str):
-        return None if "\x00" in value else f"s{value}"
-    if isinstance(value, Instant):
-        return f"d{value.ms}"
-    if isinstance(value, list | dict):
-        return f"{'l' if isinstance(value, list) else 'o'}{int(bool(value))}"
-    whole = integer(value)
-    return None if whole is None or abs(whole) > MAX_INTEGER else f"i{whole}"
-
-
-def as_truth(made: Made) -> exp.Expression:
-    """Truthy, falsy, or an error: a date is neither."""
-    if made.form == TRUTH:
-        return made.sql
-    if made.form == DATE:
-        return number(ERROR)
-    if made.form == INTEGER:
-        zero = exp.EQ(this=paren(made.sql), expression=number(0))
-        return case(zero, {exp.true(): number(FALSE), exp.false(): number(TRUE)}, number(ERROR))
-    otherwise: exp.Expression = number(TRUE)
-    if made.dated:
-        is_date = exp.Like(this=made.sql.copy(), expression=text("d%"))
-        otherwise = choose([(is_date, number(ERROR))], number(TRUE))
-    known = {text("!"): number(ERROR), **{text(one): number(FALSE) for one in FALSY}}
-    return case(made.sql, known, otherwise)
-
-
-def as_plain(made: Made) -> Made:
-    """The same value in its plain form."""
-    if made.form == PLAIN:
-        return made
-    if made.form == TRUTH:
-        return Made(PLAIN, case(made.sql, {number(FALSE): text("b0"), number(TRUE): text("b1")}, text("!")))
-    tagged = joined("i" if made.form == INTEGER else "d", exp.cast(made.sql, "text"))
-    return Made(PLAIN, exp.Coalesce(this=tagged, expressions=[text("!")]), dated=made.form == DATE)
-
-
-def as_integer(made: Made) -> exp.Expression:
-    """The integer, NULL where it is none."""
-    return made.sql if made.form == INTEGER else _untagged(made, "i")
-
-
-def as_date(made: Made) -> exp.Expression:
-    """The date, NULL where it is none."""
-    return made.sql if made.form == DATE else _untagged(made, "d")
-
-
-def _untagged(made: Made, tag: str) -> exp.Expression:
-    if made.form != PLAIN:
-        return null_big()
-    tagged = exp.Like(this=made.sql, expression=text(f"{tag}%"))
-    return choose([(tagged, big(exp.Substring(this=made.sql.copy(), start=number(2))))], None)
-
-
-def later(ms: exp.Expression, amount: int, unit: str) -> exp.Expression | None:
-    """`dates.plus` on milliseconds, NULL where the result is out of range; None for months and years."""
-    per = {"day": DAY_MS, "hour": 3_600_000}
-    if amount == 0:
-        return ms
-    if unit not in per:
-        return None
-    if abs(amount * per[unit]) > 3 * FURTHEST:
-        return null_big()
-    return within(exp.Add(this=paren(ms), expression=number(amount * per[unit])), FURTHEST)
-
-
-def in_order(operator: Any, values: Sequence[exp.Expression]) -> exp.Expression:
-    """(a op b) and (b op c); an error if one of them is."""
-    pairs = [operator(this=paren(a), expression=paren(b)) for a, b in pairwise(values)]
-    known: dict[exp.Expression, exp.Expression] = {exp.true(): number(TRUE), exp.false(): number(FALSE)}
-    if len(pairs) == 1:
-        return case(pairs[0], known, number(ERROR))
-    nothing: list[exp.Expression] = [exp.Is(this=paren(one.copy()), expression=exp.null()) for one in values]
-    both = exp.And(this=pairs[0], expression=pairs[1])
-    options: list[tuple[exp.Expression, exp.Expression]] = [(exp.or_(*nothing), number(ERROR))]
-    return choose([*options, (both, number(TRUE))], number(FALSE))
-
-
-def within(value: exp.Expression, most: int) -> exp.Expression:
-    """The value, NULL if it is more than `most` away from 0."""
-    size = exp.Abs(this=value)
-    return choose([(exp.LTE(this=size, expression=number(most)), value.copy())], None)
-
-
-def error_of(form: str) -> exp.Expression | None:
-    return {TRUTH: number(ERROR), PLAIN: text("!")}.get(form)
-
-
-def case(
-    of: exp.Expression, known: Mapping[exp.Expression, exp.Expression], otherwise: exp.Expression | None
-) -> exp.Expression:
-    """`CASE of WHEN … THEN … ELSE otherwise END`; one evaluation of `of`."""
-    ifs = [exp.If(this=when, true=then) for when, then in known.items()]
-    return exp.Case(this=paren(of), ifs=ifs, default=otherwise) if ifs else otherwise or exp.null()
-
-
-def choose(
-    options: Sequence[tuple[exp.Expression, exp.Expression]], otherwise: exp.Expression | None
-) -> exp.Expression:
-    """`CASE WHEN … THEN … ELSE otherwise END`."""
-    return exp.Case(ifs=[exp.If(this=when, true=then) for when, then in options], default=otherwise)
-
-
-def number(value: int) -> exp.Expression:
-    return (
-        exp.Literal.number(value) if value >= 0 else exp.Paren(this=exp.Neg(this=exp.Literal.number(-value)))
-    )
-
-
-def text(value: str) -> exp.Expression:
-    return exp.Literal.string(value)
-
-
-def paren(value: exp.Expression) -> exp.Expression:
-    return (
-        value if isinstance(value, exp.Column | exp.Literal | exp.Case | exp.Paren) else exp.Paren(this=value)
-    )
-
-
-def big(value: exp.Expression) -> exp.Expression:
-    return exp.cast(value, "bigint")
-
-
-def null_big() -> exp.Expression:
-    return exp.cast(exp.null(), "bigint")
-
-
-def equal(a: exp.Expression, b: exp.Expression) -> exp.Expression:
-    return exp.EQ(this=paren(a.copy()), expression=paren(b.copy()))
-
-
-def less(a: exp.Expression, b: exp.Expression) -> exp.Expression:
-    return exp.LT(this=paren(a.copy()), expression=paren(b.copy()))
-
-
-def joined(tag: str, value: exp.Expression) -> exp.Expression:
-    return exp.DPipe(this=text(tag), expression=value)
+        return Made(PLAIN, case(there, {exp.true(): text("b1"), exp.false(): text("b0")}, text("n")))
+    return Made(PLAIN, exp.Coalesce(this=joined("s", there), expressions=[text("n")]))
 
 
 def _put(data: dict[str, Any], path: str, value: Any) -> None:

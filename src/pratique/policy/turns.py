@@ -236,16 +236,28 @@ def _crossing(part: Small, one: Comparison, clock: int) -> Any:
         at = dates - one.amount * UNIT_MS[one.unit] + one.beyond
         found = np.where(at > clock, at, NEVER)
     else:
-        form = (one.amount, one.unit)
-        found = np.array(
-            [min((c for c in crossings(form, int(date)) if c > clock), default=NEVER) for date in dates],
-            dtype=np.int64,
-        )
+        crossed = [crossing_of(int(date), one, clock) for date in dates]
+        found = np.array([NEVER if at is None else at for at in crossed], dtype=np.int64)
     return found if bad is None else np.where(bad, NEVER, found)
+
+
+def crossing_of(date: int, one: Comparison, clock: int) -> int | None:
+    """The earliest moment after `clock` at which the clock plus something reaches or passes a date."""
+    if one.unit in UNIT_MS and abs(one.amount) <= MOST_SHIFT:
+        at = date - one.amount * UNIT_MS[one.unit] + one.beyond
+        return at if at > clock else None
+    return min((c for c in crossings((one.amount, one.unit), date) if c > clock), default=None)
 
 
 def _minutes(ms: Any) -> Any:
     return np.minimum(np.asarray(ms) // MINUTE, NEVER_MINUTE).astype(np.int32)
+
+
+def midnights_of(house: HouseRule, now: datetime, last_ms: int) -> Any:
+    """Minutes of the local midnights of today, tomorrow and so on in the rule's zone, as far as anybody is promised."""
+    today = read_date(clock_text(now, house.zone, "day")) // DAY_MS
+    days = min(MOST_DAYS, max(0, (last_ms - to_ms(now)) // DAY_MS) + 3)
+    return _minutes([to_ms(instant_of((today + i) * DAY_MS, house)) for i in range(days)])
 
 
 def _real(house: HouseRule, now: datetime, last_ms: int) -> Minutes:
@@ -253,12 +265,11 @@ def _real(house: HouseRule, now: datetime, last_ms: int) -> Minutes:
     if house.grain == "instant":
         return _minutes
     today = read_date(clock_text(now, house.zone, "day")) // DAY_MS
-    days = min(MOST_DAYS, max(0, (last_ms - to_ms(now)) // DAY_MS) + 3)
-    midnights = _minutes([to_ms(instant_of((today + i) * DAY_MS, house)) for i in range(days)])
+    midnights = midnights_of(house, now, last_ms)
 
     def minutes(ms: Any) -> Any:
         at = np.asarray(ms)
-        day = np.clip(-(-np.where(at == NEVER, 0, at) // DAY_MS) - today, 0, days - 1)
+        day = np.clip(-(-np.where(at == NEVER, 0, at) // DAY_MS) - today, 0, len(midnights) - 1)
         return np.where(at == NEVER, NEVER_MINUTE, midnights[day]).astype(np.int32)
 
     return minutes
