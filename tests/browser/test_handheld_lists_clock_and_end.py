@@ -266,3 +266,29 @@ def test_a_camera_that_breaks_is_said_and_can_be_tried_again(door: Watched, gate
     page.get_by_role("button", name="Try again").click()
     page.locator("[data-face='ready']").wait_for()
     page.locator("[data-camera='on']").wait_for()
+
+
+def test_a_full_storage_stops_no_decision_and_loses_no_count(door: Watched, gates: Gates) -> None:
+    context = door.context("en")
+    context.add_init_script(
+        """(() => {
+          const begin = IDBDatabase.prototype.transaction;
+          IDBDatabase.prototype.transaction = function (stores, mode, ...more) {
+            if (window.full && mode === 'readwrite') throw new DOMException('no room', 'QuotaExceededError');
+            return begin.call(this, stores, mode, ...more);
+          };
+        })()"""
+    )
+    page = context.new_page()
+    page.goto(f"{gates.url}/handheld/#token={TOKEN}")
+    page.locator("[data-face='ready']").wait_for()
+    page.evaluate("() => { window.full = true; }")
+    assert decided(page, gates.clear()) == ("clear", "pass")
+    assert decided(page, gates.conditions()) == ("conditions", "pass")
+    page.locator("[data-face='ready'] [data-fault='storage']").wait_for()
+    assert stored(page)["counter"][1] == []
+    page.evaluate("() => { window.full = false; }")
+    expect(page.locator("[data-fault]")).to_have_count(0)
+
+    rows = {row["outcome"]: row["n"] for row in stored(page)["counter"][1]}
+    assert rows == {"clear": 1, "conditions": 1}

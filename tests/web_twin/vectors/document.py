@@ -9,6 +9,7 @@ from tests.web_twin.vectors.gate import gate_answer, gate_cases
 from tests.web_twin.vectors.language import certlogic_cases, rule_answer, rule_cases, value_told
 from tests.web_twin.vectors.opening import opening_answer, opening_cases
 from tests.web_twin.vectors.parts import ROOT_KEYS, SNAPSHOTS
+from tests.web_twin.vectors.person import DOCUMENTS, person_answer, person_cases
 
 
 def document() -> dict[str, Any]:
@@ -18,9 +19,11 @@ def document() -> dict[str, Any]:
         "roots": list(map(b64url, ROOT_KEYS)),
         "quorum": 2,
         "snapshots": {name: b64url(raw) for name, raw in SNAPSHOTS.items()},
+        "documents": DOCUMENTS,
         "gate": [case | {"expected": gate_answer(case)} for case in gate_cases()],
         "opening": [case | {"expected": opening_answer(case)} for case in opening_cases()],
         "rules": [case | {"expected": rule_answer(case)} for case in rule_cases()],
+        "person": [case | {"expected": person_answer(case)} for case in person_cases()],
         "certlogic": [
             case | {"expected": value_told(evaluate(case["logic"], case["data"]))}
             for case in certlogic_cases()

@@ -3,6 +3,7 @@
 Bytes are base64url. `trust` names a bundle's body for later questions: it is not signed, so no gate takes lists this way. */
 
 import { fromBase64url, toBase64url } from "../bytes.ts";
+import type { Evidence } from "./context.ts";
 import { evaluate, Fault, Instant, type Value } from "./certlogic.ts";
 import { judgeForeign } from "./foreign.ts";
 import { decide, PAIR_OF } from "./gate.ts";
@@ -10,7 +11,8 @@ import { load, Loaded, readPolicy } from "./lists.ts";
 import { AMBER, LONGEST, Machine, STATES, STOPS } from "./machine.ts";
 import { PAIRS, type FailTable, type Grade } from "./model.ts";
 import { readOrder } from "./order.ts";
-import { applicable, readRule } from "./ruleset.ts";
+import { decidePerson } from "./person.ts";
+import { applicable, readRule, ruleSetOf } from "./ruleset.ts";
 import type { Json } from "../verify/json.ts";
 import { Refused } from "../verify/refused.ts";
 import { readBody, Snapshot } from "../verify/snapshot.ts";
@@ -47,6 +49,8 @@ const OPERATIONS: { [op: string]: (q: never) => unknown } = {
     const loaded = await load(fromBase64url(q.bundle), q.roots.map(fromBase64url), q.quorum, q.at_least, q.at, q.again);
     return { number: loaded.number, orders: loaded.orders, policy: loaded.policyNumber, rules: loaded.rules?.rules.length ?? null, stale: loaded.stale(q.at), amber: loaded.amber(q.at) };
   },
+
+  person: (q: { document: Json; number: number; evidence: Evidence[]; at: number }) => decidePerson(q.evidence, q.at, ruleSetOf(q.document, q.number)),
 
   lists: () => ({ pairs: PAIRS, pair_of: [...PAIR_OF], states: STATES, stops: STOPS, amber: AMBER, longest: LONGEST }),
 
