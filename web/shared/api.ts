@@ -58,7 +58,7 @@ const NO_WORDS: Text = {
   "zh-Hans": "服务器暂时无法处理，您填写的内容没有丢失，请稍后再试。",
 };
 
-function problem(answer: Response, told: unknown): Error {
+export function problem(answer: Response, told: unknown): Error {
   const said = (told ?? {}) as { code?: string; field?: string; texts?: Text };
   // A proxy's own error page is the same to a person as no network: wait, nothing is lost.
   if (!said.code && answer.status >= 502 && answer.status <= 504) return new Offline(`status ${answer.status}`);

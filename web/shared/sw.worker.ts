@@ -59,6 +59,23 @@ self.addEventListener("fetch", (event) => {
   if (LISTED.has(listed)) event.respondWith(serve(listed, request));
 });
 
+/** A push says that there is news and never what about; a tap opens the face. */
+self.addEventListener("push", (event) => {
+  const said = (event.data?.json() ?? {}) as { text?: string };
+  if (said.text) event.waitUntil(self.registration.showNotification("Pratique", { body: said.text, tag: "pratique" }));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(
+    (async () => {
+      const open = await self.clients.matchAll({ type: "window" });
+      const mine = open.find((client) => new URL(client.url).pathname === `/${PAGE}/`);
+      await (mine ? mine.focus() : self.clients.openWindow(`/${PAGE}/`));
+    })(),
+  );
+});
+
 async function serve(listed: string, request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
   return (await cache.match(listed)) ?? fetch(request);

@@ -44,6 +44,11 @@ export type Result = { tube_kind: string; outcome: string; sampled_at: string; k
 export type Look = { at: string; role: string; purpose: Text; fields: string[] };
 export type Appeal = {
   id: string; notice_id: string; opened_at: string; due_at: string; state: string; outcome: string; reason: Text | null; answer: string;
+  attachments?: { id: string; media: string; size: number; added_at: string }[];
+};
+export type Order = {
+  id: string; notice_id: string; state: string; issuer: Text; basis: string[]; why: string; opened_at: string; ends_at: string;
+  care: { code: string; what: Text; who: string }[]; review_path: string; court_path: string; appeal_office: Text; mandate_id: string;
 };
 export type Mandate = { id: string; purpose: Text; issuer: Text; appeal_office: Text; start: string; end: string };
 
@@ -57,6 +62,7 @@ export type Wallet = {
   results: Result[];
   looks: Look[];
   appeals: Appeal[];
+  orders?: Order[];
   skew_s: number;
 };
 

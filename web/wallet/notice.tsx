@@ -5,9 +5,10 @@ import { useEffect, useState } from "preact/hooks";
 import { Screen } from "../shared/shell.tsx";
 import { dayAndTime, ms } from "../shared/time.ts";
 import { say, t } from "../shared/words.ts";
+import { CallMe, OrderPart } from "./care.tsx";
 import { isOpen, type Appeal, type Notice } from "./model.ts";
 import { Empty, FactLine, Facts, Freshness, Lines, Part, RuleLine, Until, word } from "./parts.tsx";
-import { appeal, markRead, notices, refusals, view, waiting } from "./state.ts";
+import { appeal, attach, busy, markRead, notices, refusals, view, waiting } from "./state.ts";
 
 export function NoticeScreen({ id }: { id: string }) {
   const notice = notices.value.find((n) => n.id === id);
@@ -54,6 +55,8 @@ export function NoticeBody({ notice, brief }: { notice: Notice; brief?: boolean 
             <a class="button quiet" href={`#/notice/${notice.id}`}>{t("wallet.appeal.link")}</a>
           </div>
         : <>
+            <OrderPart notice={notice} />
+            <CallMe notice={notice} />
             <AppealPart notice={notice} />
             <details class="more"><summary>{t("wallet.notice.rule")}</summary><RuleLine rule={notice.rule} mandate={notice.mandate_id} /></details>
             <History notice={notice} />
@@ -115,6 +118,27 @@ function AppealPart({ notice }: { notice: Notice }) {
   );
 }
 
+/** Pictures and PDF that go with an open appeal: at most three, sealed, without what a picture hides. */
+function Attachments({ appeal: one }: { appeal: Appeal }) {
+  const list = one.attachments ?? [];
+  const refused = refusals.value.get(one.id);
+  if (one.state !== "open" && list.length === 0) return null;
+  return (
+    <div class="stack">
+      {list.map((file, n) => <p class="small">{t("wallet.attach.file", { n: n + 1, kind: file.media.split("/")[1]!.toUpperCase(), size: Math.ceil(file.size / 1000) })}</p>)}
+      {one.state === "open" && list.length < 3 && (
+        <div class="field">
+          <label for={`attach-${one.id}`}>{t("wallet.attach.add")}</label>
+          <input id={`attach-${one.id}`} type="file" accept="image/jpeg,image/png,application/pdf" disabled={busy.value}
+            onChange={(e) => { const file = e.currentTarget.files?.[0]; if (file) void attach(one, file); e.currentTarget.value = ""; }} />
+          <span class="hint">{t("wallet.attach.hint")}</span>
+        </div>
+      )}
+      {refused && <p class="note hold" role="alert">{say(refused)}</p>}
+    </div>
+  );
+}
+
 export function AppealCard({ appeal: one }: { appeal: Appeal }) {
   const about = notices.value.find((n) => n.id === one.notice_id);
   return (
@@ -126,6 +150,7 @@ export function AppealCard({ appeal: one }: { appeal: Appeal }) {
       <p class="since">{t("wallet.appeal.sent", { when: dayAndTime(ms(one.opened_at)) })}</p>
       {one.state === "open" ? <Until at={one.due_at} sentence="wallet.appeal.due" /> : <p><strong>{word("outcome", one.outcome || one.state)}</strong> {one.reason && say(one.reason)}</p>}
       {one.answer && <blockquote>{one.answer}</blockquote>}
+      <Attachments appeal={one} />
     </div>
   );
 }

@@ -8,6 +8,7 @@ import { dayAndTime, ms } from "../shared/time.ts";
 import { t } from "../shared/words.ts";
 import { updateWaits, applyUpdate } from "../shared/offline.ts";
 import { Freshness, Lines } from "./parts.tsx";
+import { TakeAway, Telling } from "./told.tsx";
 import { busy, forget, forgetHere, guest, holder, writeCard, type Forgotten } from "./state.ts";
 
 export function SettingsScreen() {
@@ -24,7 +25,9 @@ export function SettingsScreen() {
         <label class="choice"><input type="checkbox" checked={large.value} onChange={() => { large.value = !large.value; }} />{t("wallet.settings.large")}</label>
       </section>
       <Keeping />
+      {holder.value && <Telling />}
       {(holder.value || guest.value) && <CardForm />}
+      {(holder.value || guest.value) && <TakeAway />}
       <Leaving />
       {updateWaits.value && <button class="button second" type="button" onClick={applyUpdate}>{t("common.update")}</button>}
       <p class="small soft mono">{t("wallet.settings.build", { build: BUILD })}</p>

@@ -2,12 +2,13 @@
 
 import { computed, signal } from "@preact/signals";
 
-import { ask, Offline, pause, Problem } from "../shared/api.ts";
+import { ask, Offline, pause, problem, Problem } from "../shared/api.ts";
 import { fromBase64url, toBase64url, type Bytes } from "../shared/bytes.ts";
 import { now, offset } from "../shared/clock.ts";
+import { language } from "../shared/prefs.ts";
 import type { Text } from "../shared/words.ts";
 import { bindProof, newHolderKey, publicPoint } from "../shared/pq1.ts";
-import { isOpen, type Notice, type Wallet } from "./model.ts";
+import { isOpen, type Appeal, type Notice, type Wallet } from "./model.ts";
 import * as store from "./store.ts";
 
 const POLL = 20_000;
@@ -189,6 +190,99 @@ async function drain(): Promise<void> {
     await store.dropWaiting(item.seq!);
   }
   waiting.value = await store.readWaiting();
+}
+
+/** A picture or a PDF for an open appeal. A large picture is made smaller here first, so that it fits. */
+export async function attach(one: Appeal, file: File): Promise<void> {
+  refusals.value = new Map([...refusals.value].filter(([id]) => id !== one.id));
+  const body = file.type.startsWith("image/") && file.size > FITS ? await smaller(file) : file;
+  await attempt(async () => {
+    try {
+      await send(`/v1/appeals/${one.id}/attachments`, body);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status >= 500) throw error;
+      refusals.value = new Map([...refusals.value, [one.id, error.texts]]);
+    }
+  });
+  await poll();
+}
+
+const FITS = 900_000;
+
+async function smaller(file: File): Promise<Blob> {
+  const picture = await createImageBitmap(file);
+  const scale = Math.min(1, 1600 / Math.max(picture.width, picture.height));
+  const sheet = new OffscreenCanvas(Math.round(picture.width * scale), Math.round(picture.height * scale));
+  sheet.getContext("2d")!.drawImage(picture, 0, 0, sheet.width, sheet.height);
+  return sheet.convertToBlob({ type: "image/jpeg", quality: 0.8 });
+}
+
+const bearer = (): Record<string, string> => ({ authorization: `Bearer ${guest.value?.token ?? holder.value?.token ?? ""}` });
+
+/** Bytes as they are; refusals as sentences. */
+async function send(path: string, body: Blob): Promise<void> {
+  const answer = await fetch(path, { method: "POST", body, headers: { ...bearer(), "content-type": "application/octet-stream" }, credentials: "omit" })
+    .catch((error: unknown) => { throw new Offline(String(error)); });
+  if (!answer.ok) throw problem(answer, await answer.json().catch(() => null));
+}
+
+/** Everything that is held of this person, saved as a file of theirs. */
+export const saveMine = (path: string, name: string): Promise<boolean> =>
+  attempt(async () => {
+    const answer = await fetch(path, { headers: bearer(), credentials: "omit", cache: "no-store" })
+      .catch((error: unknown) => { throw new Offline(String(error)); });
+    if (!answer.ok) throw problem(answer, await answer.json().catch(() => null));
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await answer.blob());
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  });
+
+/** Asks to be called about a notice; by when somebody does. */
+export async function callMe(notice: Notice): Promise<string | undefined> {
+  let by: string | undefined;
+  await attempt(async () => { by = (await call<{ by: string }>(`/v1/notices/${notice.id}/call-me`, { method: "POST", body: {} })).body.by; });
+  return by;
+}
+
+export type Channels = { kinds: string[]; sms: boolean };
+type PushKey = { key: string; sms: boolean };
+
+export const canPush = (): boolean => "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
+
+/** How the holder is told of news. Undefined without a network. */
+export async function channels(): Promise<Channels | undefined> {
+  let told: Channels | undefined;
+  await attempt(async () => {
+    const { sms } = (await ask<PushKey>("/v1/push-key")).body;
+    told = { kinds: (await call<{ kinds: string[] }>("/v1/channels", {})).body.kinds, sms };
+  });
+  return told;
+}
+
+export async function tellByPush(): Promise<Channels | undefined> {
+  if ((await Notification.requestPermission()) !== "granted") return undefined;
+  const went = await attempt(async () => {
+    const { key } = (await ask<PushKey>("/v1/push-key")).body;
+    const registration = await navigator.serviceWorker.ready;
+    const made = await registration.pushManager
+      .subscribe({ userVisibleOnly: true, applicationServerKey: fromBase64url(key) })
+      .catch((error: unknown) => { throw new Offline(String(error)); });
+    const { endpoint, keys } = made.toJSON();
+    await call("/v1/channels/push", { method: "PUT", body: { endpoint, p256dh: keys?.["p256dh"], auth: keys?.["auth"], language: language.value } });
+  });
+  return went ? channels() : undefined;
+}
+
+export async function tellBySms(): Promise<Channels | undefined> {
+  const went = await attempt(async () => { await call("/v1/channels/sms", { method: "PUT", body: { language: language.value } }); });
+  return went ? channels() : undefined;
+}
+
+export async function stopTelling(kind: "push" | "sms"): Promise<Channels | undefined> {
+  const went = await attempt(async () => { await call("/v1/channels/off", { method: "POST", body: { kind } }); });
+  return went ? channels() : undefined;
 }
 
 export type Card = { name: string; phone: string; language: string };

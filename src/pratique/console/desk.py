@@ -163,7 +163,7 @@ def _asking(handler: Callable[[Call], Awaitable[Answer]]) -> Callable[[Call], Aw
     return asked
 
 
-STEP_UP = "/confirm"
+STEP_UP = "/console/confirm"
 
 
 def _address(call: Call) -> str:
