@@ -7,13 +7,14 @@ that what lies behind the signature is reached too.
 import json
 from base64 import b64encode
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 from tests.credentials.vectors import parts
 from tests.credentials.vectors.document import PATH, snapshot_of
 
+from pratique.core.text import Text
 from pratique.credentials import (
     base45,
     cbor,
@@ -36,6 +37,7 @@ from pratique.credentials import (
 from pratique.credentials.cose import header, public_key, unwrap
 from pratique.credentials.fhir import bundle_faults
 from pratique.credentials.jose import unb64url
+from pratique.credentials.keys import new_signer
 from pratique.credentials.model import Outcome
 from pratique.credentials.reasons import REASONS
 from pratique.credentials.verify import verify
@@ -196,10 +198,12 @@ def certificate() -> bytes:
 
 
 _DER = certificate()
-_CARD_OF_A_GATE = challenge.issue_card(
-    parts.ISSUER, parts.HOLDER.public_key, "gate", "port", "mandate", NOW, _UNTIL
+_DEVICE = new_signer("Ed25519")
+_CERTIFICATE = challenge.certify(
+    parts.ISSUER, bytes(16), Text("Gate", "哨位"), _DEVICE.public_key, NOW, NOW + timedelta(days=1)
 )
-_CHALLENGE = challenge.make(_CARD_OF_A_GATE, parts.HOLDER, b"8 bytes!").encode()
+_GATE_KEYS = {parts.ISSUER.kid: [KEY]}
+_CHALLENGE = challenge.make_challenge(_DEVICE.sign, _CERTIFICATE, b"8 bytes!", bytes(16), NOW).encode()
 _PEM = b"-----BEGIN CERTIFICATE-----\n" + b64encode(_DER) + b"\n-----END CERTIFICATE-----\n"
 _PICTURE = qr.to_png(qr.write("HC1:6BF", "L"), 3)
 _JSON_CARDS = json.dumps({"verifiableCredential": [parts.jws()]}).encode()
@@ -210,7 +214,9 @@ TARGETS = (
     Target("verify signed claims", _verify_signed, (_PAYLOAD,)),
     Target("verify signed card", _verify_signed_card, (_CARD,)),
     Target("verify signed pass", _verify_signed_pass, (unwrap(_PASS).payload,)),
-    Target("challenge", _text(lambda text: challenge.read(text, KNOWN, NOW)), (_CHALLENGE,), text=True),
+    Target(
+        "challenge", _text(lambda text: challenge.read_challenge(text, _GATE_KEYS)), (_CHALLENGE,), text=True
+    ),
     Target("base45", _text(base45.decode), tuple(text[4:] for text in _TEXTS[:30])),
     Target("cbor", cbor.read, (_PAYLOAD, _COSE, _PASS)),
     Target("cbor first", cbor.read_first, (_PAYLOAD, _COSE, _PASS)),

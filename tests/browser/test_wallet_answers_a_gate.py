@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pratique.core.text import Text
-from pratique.credentials.asking import ask, certify
+from pratique.credentials.challenge import certify, make_challenge
 from pratique.credentials.keys import new_signer
 from pratique.credentials.verify import verify
 from tests.browser.conftest import Watched, read_code
@@ -23,7 +23,7 @@ def question(port: Port, nonce: bytes, *, by: object = None) -> str:
     now = port.now()
     issuer = by or port.issuer
     certificate = certify(issuer, bytes(16), PLACE, DEVICE.public_key, now, now + timedelta(days=30))  # type: ignore[arg-type]
-    return ask(DEVICE.sign, certificate, nonce, bytes(16), now)
+    return make_challenge(DEVICE.sign, certificate, nonce, bytes(16), now)
 
 
 @pytest.mark.parametrize(("language", "place"), [("zh-CN", "北门"), ("en", "North gate")])

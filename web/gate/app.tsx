@@ -57,7 +57,7 @@ function App() {
           <p class="face-other" lang={other}>{inLanguage(other, `gate.face.${name}`)}</p>
           <Line name={name} />
           <Advice />
-          <Asked />
+          <Challenge />
         </div>
       </main>
       <Foot />
@@ -82,13 +82,13 @@ function Advice() {
 }
 
 /** When clocks disagree: the gate says who it is, and asks the wallet to answer. */
-function Asked() {
-  const text = silent.value ? null : status.value?.asked;
+function Challenge() {
+  const text = silent.value ? null : status.value?.challenge;
   if (!text) return null;
   return (
-    <section class="face-asked" aria-label={t("gate.asked")}>
-      <Code text={text} label={t("gate.asked")} level="M" max={360} />
-      <p>{t("gate.asked.how")}</p>
+    <section class="face-challenge" aria-label={t("gate.challenge")}>
+      <Code text={text} label={t("gate.challenge")} level="M" max={360} />
+      <p>{t("gate.challenge.how")}</p>
     </section>
   );
 }

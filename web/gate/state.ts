@@ -14,8 +14,8 @@ export type Status = {
   ages: { snapshot_s: number | null; snapshot: number | null; clock: string; mandate_end: string | null };
   mandate: Text | null;
   advice?: Text | null;
-  /** A question to a wallet whose clock and ours disagree: the text of a code. */
-  asked?: string | null;
+  /** A challenge to a wallet whose clock and ours disagree: the text of a code. */
+  challenge?: string | null;
 };
 
 /** The gate gives a sign of life each second; before three have gone by without one the screen says so itself. */

@@ -6,7 +6,7 @@ import { useEffect } from "preact/hooks";
 import "../shared/camera.css";
 
 import { ask } from "../shared/api.ts";
-import { NotAsked, readAsking, type IssuerKey, type Why } from "../shared/asking.ts";
+import { NotTaken, readChallenge, type IssuerKey, type Why } from "../shared/challenge.ts";
 import { CameraView } from "../shared/camera.tsx";
 import { now, offset } from "../shared/clock.ts";
 import { Code } from "../shared/code.tsx";
@@ -46,12 +46,12 @@ async function answer(text: string): Promise<void> {
     return;
   }
   try {
-    const asked = await readAsking(text, keys);
+    const asked = await readChallenge(text, keys);
     const shown = await present(me.pair.privateKey, credentialOf(pass.credential), now(), asked.nonce);
     step.value = { at: "answered", place: asked.place, text: shown };
     scanner.stop();
   } catch (fault) {
-    if (!(fault instanceof NotAsked)) throw fault;
+    if (!(fault instanceof NotTaken)) throw fault;
     step.value = { at: "refused", why: fault.why };
   }
 }

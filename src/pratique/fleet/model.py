@@ -43,7 +43,7 @@ class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Enrolled(msgspec.Struct, frozen=True):
     """What a gate must keep: its id, and the root keys (base64url) of which `quorum` sign every snapshot.
 
-    `certificate` (base64url) says what this gate is to a wallet that asks: see credentials/asking.py.
+    `certificate` (base64url) says what this gate is to a wallet that asks: see credentials/challenge.py.
     """
 
     gate_id: str

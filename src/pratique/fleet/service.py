@@ -17,7 +17,7 @@ from pratique.core.ids import decode_id, encode_id, tidy_typed
 from pratique.core.moment import Moment, from_ms, to_ms
 from pratique.core.signer import Signer
 from pratique.core.text import Text
-from pratique.credentials import asking, jose
+from pratique.credentials import challenge, jose
 from pratique.credentials import service as credentials
 from pratique.credentials.cose import public_key
 from pratique.credentials.shc_keys import ShcIssuer
@@ -115,8 +115,8 @@ def certificate(tx: Tx, moment: Moment, signer: Signer, gate_id: str) -> bytes:
     row = store.named_gate(tx, gate_id)
     if row is None:
         raise NotFound("GATE_UNKNOWN", "gate_id", texts.GATE_UNKNOWN)
-    until = moment.now + asking.CERTIFIED_FOR
-    return asking.certify(signer, decode_id(gate_id), Text(row[0], row[1]), row[2], moment.now, until)
+    until = moment.now + challenge.CERTIFIED_FOR
+    return challenge.certify(signer, decode_id(gate_id), Text(row[0], row[1]), row[2], moment.now, until)
 
 
 def issuer_keys(tx: Tx, now: datetime) -> list[dict[str, str]]:

@@ -86,7 +86,7 @@ def decide(
 ) -> Judged:
     """What the gate does about `text`. `now` is never below the time floor.
 
-    `shown_before` knows showings by name; `nonces` are the questions this gate has open.
+    `shown_before` knows showings by name; `nonces` are the challenges this gate has open.
 
     Never raises for any text. What would admit is held back by a bad clock or stale lists as the mandate says; what
     would refuse stays as it is.

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pratique.gate.asking import Asker
+from pratique.gate.challenge import Challenger
 from pratique.gate.clock import Clock, Reading, ticks
 from pratique.gate.decide import CLOCK, Judged, decide
 from pratique.gate.journal import Journal
@@ -61,13 +61,13 @@ class Gate:
 
     def __init__(
         self, lists: Lists, journal: Journal, clock: Clock, memory: Memory, relay: Relay, tell: Tell,
-        show: Show | None = None, *, turn_sensor: bool = False, asker: Asker | None = None,
+        show: Show | None = None, *, turn_sensor: bool = False, challenger: Challenger | None = None,
         end: Callable[[tuple[Order, ...]], None] | None = None,
         ticks: Callable[[], float] = ticks,
     ) -> None:  # fmt: skip
         self.lists, self.journal, self.clock, self.memory, self.relay = lists, journal, clock, memory, relay
         self._tell, self._show, self._ticks = tell, show, ticks
-        self._asker = asker
+        self._challenger = challenger
         self._end, self._over_since = end, float("inf")
         self.machine = Machine(since=ticks(), turn_sensor=turn_sensor)
         self.decided = 0
@@ -178,9 +178,13 @@ class Gate:
         elif state in ("ready", "degraded", "reading", "decided"):
             self._commit(Judged(by_hand), now)
 
-    def _asked(self) -> str:
-        """The question on the screen, or nothing."""
-        return self._asker.text if self._asker is not None and self._asker.open(self._ticks()) else ""
+    def _challenge(self) -> str:
+        """The challenge on the screen, or nothing."""
+        return (
+            self._challenger.text
+            if self._challenger is not None and self._challenger.open(self._ticks())
+            else ""
+        )
 
     def _advised(self, word: str) -> None:
         """A hint from the thermometer stands for five seconds. It is shown, never counted and never decides."""
@@ -207,10 +211,10 @@ class Gate:
         if self.memory.same_code(scan.text, self._ticks()):
             return
         now, grade = self._now.now, self._now.grade
-        asked = self._asker.open(self._ticks()) if self._asker else frozenset[bytes]()
+        asked = self._challenger.open(self._ticks()) if self._challenger else frozenset[bytes]()
         judged = decide(scan.text, now, grade, loaded, order.fail, self.memory.shown_before, asked)
-        if self._asker is not None and (judged.decision.outcome, judged.decision.reason) == CLOCK:
-            self._asker.ask(order.id, now, self._ticks())
+        if self._challenger is not None and (judged.decision.outcome, judged.decision.reason) == CLOCK:
+            self._challenger.ask(order.id, now, self._ticks())
         opens = judged.decision.opens and bool(judged.credential)
         if not (opens and self.memory.still_in_view(judged.credential, self._ticks())):
             self._commit(judged, scan.at)
@@ -221,8 +225,8 @@ class Gate:
         seq = self.journal.record(decision, slot15)
         self.decided += 1
         if decision.opens:
-            if self._asker is not None:
-                self._asker.close()
+            if self._challenger is not None:
+                self._challenger.close()
             self.opened += 1
             self._open = Open(seq, slot15, judged)
             if judged.replay:
@@ -390,6 +394,6 @@ class Gate:
                     self._now,
                     counts,
                     self._advice,
-                    self._asked(),
+                    self._challenge(),
                 )
             )

@@ -20,10 +20,10 @@ def status(
     reading: Reading,
     counts: dict[str, int],
     advice: str = "",
-    asked: str = "",
+    challenge: str = "",
 ) -> dict[str, Any]:
     """The body of `GET /events`. `advice` is a word of `texts.ADVICE` or nothing,
-    `asked` the text of a question to wallets or nothing.
+    `challenge` the text of a challenge to wallets or nothing.
 
     `counts` are those of this quarter of an hour, by outcome: no finer time.
     """
@@ -39,7 +39,7 @@ def status(
         "reason": shown.reason if shown else None,
         "lamp": LAMPS[shown.outcome if shown and machine.state == "decided" else machine.state],
         "advice": {"en": said.en, "zh-Hans": said.zh_hans} if said else None,
-        "asked": asked or None,
+        "challenge": challenge or None,
         "faults": sorted(machine.faults),
         "text": {"en": text.en, "zh-Hans": text.zh_hans},
         "ages": {

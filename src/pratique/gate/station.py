@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from pratique.gate.asking import Asker
+from pratique.gate.challenge import Challenger
 from pratique.gate.clock import Clock, Confirmed
 from pratique.gate.end import ENDED, destroy
 from pratique.gate.enrol import (
@@ -107,7 +107,7 @@ class Station:
             tell,
             show,
             turn_sensor=turn_sensor,
-            asker=Asker(self._signer.sign, self._certificate, os.urandom) if self._signer else None,
+            challenger=Challenger(self._signer.sign, self._certificate, os.urandom) if self._signer else None,
             end=self._end,
         )
         if enrolment.gate_id and self._signer is None:

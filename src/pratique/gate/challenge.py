@@ -1,6 +1,6 @@
-"""When a phone's clock and the gate's disagree, the gate asks: a code with its signed identity and a nonce.
+"""When a phone's clock and the gate's disagree: a challenge on the screen, with the gate's signed identity and a nonce.
 
-The wallet checks who asks and answers with the nonce; the phone's clock no longer matters. Questions live in memory
+The wallet checks who asks and answers with the nonce; the phone's clock no longer matters. Challenges live in memory
 for a minute and are good once: the memory of showings refuses a second answer like any other copy.
 """
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 from pratique.core.ids import decode_id
-from pratique.credentials.asking import OPEN_FOR, ask
+from pratique.credentials.challenge import OPEN_FOR, make_challenge
 
-MOST = 8  # questions open at a time
+MOST = 8  # challenges open at a time
 
 
-class Asker:
-    """Owned by the loop. `certificate` gives the gate's present certificate, or nothing: then it cannot ask."""
+class Challenger:
+    """Owned by the loop. `certificate` gives the gate's present certificate, or nothing: then it makes none."""
 
     def __init__(
         self,
@@ -27,18 +27,18 @@ class Asker:
         self.text = ""
 
     def ask(self, mandate_id: str, now: datetime, ticks: float) -> None:
-        """A new question in `text`."""
+        """A new challenge in `text`."""
         certificate = self._certificate()
         if certificate is None:
             return
         nonce = self._chance(8)
-        self.text = ask(self._sign, certificate, nonce, decode_id(mandate_id), now)
+        self.text = make_challenge(self._sign, certificate, nonce, decode_id(mandate_id), now)
         self._open[nonce] = ticks
         while len(self._open) > MOST:
             del self._open[next(iter(self._open))]
 
     def open(self, ticks: float) -> frozenset[bytes]:
-        """The nonces that may be answered; a question that is older than a minute is gone."""
+        """The nonces that may be answered; a challenge that is older than a minute is gone."""
         lives = OPEN_FOR.total_seconds()
         self._open = {nonce: at for nonce, at in self._open.items() if ticks - at < lives}
         if not self._open:

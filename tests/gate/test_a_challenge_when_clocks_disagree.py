@@ -1,4 +1,4 @@
-"""The challenge: a phone with any clock gets its holder in, through a question of the gate; nobody else does."""
+"""The challenge: a phone with any clock gets its holder in, through a challenge of the gate; nobody else does."""
 
 import secrets
 from datetime import timedelta
@@ -10,9 +10,9 @@ from tests.gate.making import ISSUER, NOW, ROOT_KEYS, a_pass, pass_bytes, show
 from tests.gate.test_the_gate_works_through_its_states import Bench
 
 from pratique.core.text import Text
-from pratique.credentials.asking import certify, read_asking
+from pratique.credentials.challenge import certify, read_challenge
 from pratique.credentials.keys import new_signer
-from pratique.gate.asking import Asker
+from pratique.gate.challenge import Challenger
 from pratique.gate.clock import Clock
 from pratique.gate.lists import Lists
 from pratique.gate.loop import Gate
@@ -34,12 +34,12 @@ class Asking(Bench):
             Lists(self.path, ROOT_KEYS, 2, 0), self.journal,
             Clock(0, 0, lambda: self.wall, lambda: self.ran), Memory(secrets.token_bytes(32)), self.door,
             self.lines.append, self.shown.append, ticks=lambda: self.ran,
-            asker=Asker(DEVICE.sign, lambda: certificate, secrets.token_bytes),
+            challenger=Challenger(DEVICE.sign, lambda: certificate, secrets.token_bytes),
         )  # fmt: skip
 
     @property
     def question(self) -> str | None:
-        found: str | None = self.shown[-1]["asked"]
+        found: str | None = self.shown[-1]["challenge"]
         return found
 
     def answer(self, nonce: bytes, wrong_by: float = 0.0) -> str:
@@ -65,7 +65,7 @@ def test_it_works_at_any_error_of_the_phone_s_clock(bench: Asking, wrong_by: flo
     assert bench.question is None
     late(bench)
     assert bench.question is not None
-    asked = read_asking(bench.question, KEYS)
+    asked = read_challenge(bench.question, KEYS)
     bench.go(5)
 
     line = bench.scan(bench.answer(asked.nonce, wrong_by))
@@ -77,14 +77,14 @@ def test_it_works_at_any_error_of_the_phone_s_clock(bench: Asking, wrong_by: flo
 
 def test_an_answer_is_good_once_and_for_a_minute(bench: Asking) -> None:
     late(bench)
-    first = read_asking(bench.question or "", KEYS)
+    first = read_challenge(bench.question or "", KEYS)
     answer = bench.answer(first.nonce, 3600)
     assert (bench.scan(answer) or {})["outcome"] == "clear"
     bench.go(20)
     assert (bench.scan(answer) or {})["outcome"] == "see_staff"
 
     bench.go(20)
-    second = read_asking(bench.question or "", KEYS)
+    second = read_challenge(bench.question or "", KEYS)
     bench.go(61)
     assert bench.question is None
     assert (bench.scan(bench.answer(second.nonce, 3600)) or {})["outcome"] == "see_staff"
@@ -101,7 +101,7 @@ def test_an_answer_to_another_gate_is_not_taken(bench: Asking) -> None:
 
 def test_the_pass_s_own_end_is_still_judged_by_the_gate(bench: Asking) -> None:
     late(bench)
-    asked = read_asking(bench.question or "", KEYS)
+    asked = read_challenge(bench.question or "", KEYS)
     credential = pass_bytes(issued=NOW - timedelta(hours=30), expires=NOW - timedelta(hours=6))
 
     line = bench.scan(show(credential, bench.now - timedelta(days=1), asked.nonce))

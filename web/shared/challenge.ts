@@ -1,4 +1,4 @@
-/** A gate's question: its signed identity and a nonce. The twin of credentials/asking.py, held to the same vectors.
+/** A gate's challenge: its signed identity and a nonce. The twin of credentials/challenge.py, held to the same vectors.
 
 Times are not judged here: the phone's clock is what is in doubt. */
 
@@ -13,11 +13,11 @@ export const PREFIX = "PQG1:";
 const MAX_TEXT = 1500;
 
 export type IssuerKey = { kid: string; x: string; y: string };
-export type Asking = { gate: Bytes; place: Text; nonce: Bytes; mandate: Bytes; at: number; until: number };
+export type Challenge = { gate: Bytes; place: Text; nonce: Bytes; mandate: Bytes; at: number; until: number };
 export type Why = "not-a-gate" | "unknown" | "old-browser";
 
-/** Why a question was not taken. */
-export class NotAsked extends Error {
+/** Why a challenge was not taken. */
+export class NotTaken extends Error {
   constructor(readonly why: Why) {
     super(why);
   }
@@ -25,8 +25,8 @@ export class NotAsked extends Error {
 
 type Sign1 = { head: Value; claims: Map<Value, Value>; signed: Bytes; signature: Bytes };
 
-/** Checks a question against the keys that sign passes. Throws NotAsked. */
-export async function readAsking(text: string, keys: readonly IssuerKey[]): Promise<Asking> {
+/** Checks a challenge against the keys that sign passes. Throws NotTaken. */
+export async function readChallenge(text: string, keys: readonly IssuerKey[]): Promise<Challenge> {
   let certificate: Sign1;
   let question: Sign1;
   try {
@@ -35,12 +35,12 @@ export async function readAsking(text: string, keys: readonly IssuerKey[]): Prom
     if (!Array.isArray(parts) || parts.length !== 2) throw new RangeError("not a certificate and a question");
     [certificate, question] = [sign1(parts[0]), sign1(parts[1])];
   } catch (fault) {
-    if (fault instanceof RangeError || fault instanceof Refused) throw new NotAsked("not-a-gate");
+    if (fault instanceof RangeError || fault instanceof Refused) throw new NotTaken("not-a-gate");
     throw fault;
   }
   await byIssuer(certificate, keys);
   const { gate, place, key } = identity(certificate.claims);
-  if (!(question.head instanceof Map) || !ordered(question.head, [1]) || question.head.get(1) !== -8 || !ordered(question.claims, [4, 6, -70013, -70014])) throw new NotAsked("not-a-gate");
+  if (!(question.head instanceof Map) || !ordered(question.head, [1]) || question.head.get(1) !== -8 || !ordered(question.claims, [4, 6, -70013, -70014])) throw new NotTaken("not-a-gate");
   await byGate(question, key);
   const [nonce, mandate] = [bytes(question.claims.get(-70013), 8), bytes(question.claims.get(-70014), 16)];
   return { gate, place, nonce, mandate, at: whole(question.claims.get(6)), until: whole(question.claims.get(4)) };
@@ -57,14 +57,14 @@ function sign1(raw: Value | undefined): Sign1 {
 
 async function byIssuer(certificate: Sign1, keys: readonly IssuerKey[]): Promise<void> {
   const head = certificate.head;
-  if (!(head instanceof Map) || !ordered(head, [1, 4]) || head.get(1) !== -7) throw new NotAsked("not-a-gate");
+  if (!(head instanceof Map) || !ordered(head, [1, 4]) || head.get(1) !== -7) throw new NotTaken("not-a-gate");
   const kid = bytes(head.get(4), 8);
   for (const { kid: name, x, y } of keys) {
     if (!same(fromBase64url(name), kid)) continue;
     const key = await crypto.subtle.importKey("jwk", { kty: "EC", crv: "P-256", x, y }, { name: "ECDSA", namedCurve: "P-256" }, false, ["verify"]);
     if (await crypto.subtle.verify({ name: "ECDSA", hash: "SHA-256" }, key, certificate.signature as BufferSource, certificate.signed as BufferSource)) return;
   }
-  throw new NotAsked("unknown");
+  throw new NotTaken("unknown");
 }
 
 async function byGate(question: Sign1, raw: Bytes): Promise<void> {
@@ -72,9 +72,9 @@ async function byGate(question: Sign1, raw: Bytes): Promise<void> {
   try {
     key = await crypto.subtle.importKey("raw", raw, { name: "Ed25519" }, false, ["verify"]);
   } catch {
-    throw new NotAsked("old-browser");
+    throw new NotTaken("old-browser");
   }
-  if (!(await crypto.subtle.verify({ name: "Ed25519" }, key, question.signature as BufferSource, question.signed as BufferSource))) throw new NotAsked("unknown");
+  if (!(await crypto.subtle.verify({ name: "Ed25519" }, key, question.signature as BufferSource, question.signed as BufferSource))) throw new NotTaken("unknown");
 }
 
 function identity(claims: Map<Value, Value>): { gate: Bytes; place: Text; key: Bytes } {
@@ -87,17 +87,17 @@ function identity(claims: Map<Value, Value>): { gate: Bytes; place: Text; key: B
     if (!Array.isArray(names) || names.length !== 2 || names.some((name) => typeof name !== "string")) throw new RangeError("place");
     return { gate: bytes(claims.get(-70011), 16), place: { en: names[0] as string, "zh-Hans": names[1] as string }, key: bytes(key.get(-2), 32) };
   } catch {
-    throw new NotAsked("not-a-gate");
+    throw new NotTaken("not-a-gate");
   }
 }
 
 function bytes(value: Value | undefined, size?: number): Bytes {
-  if (!(value instanceof Uint8Array) || (size !== undefined && value.length !== size)) throw new NotAsked("not-a-gate");
+  if (!(value instanceof Uint8Array) || (size !== undefined && value.length !== size)) throw new NotTaken("not-a-gate");
   return value as Bytes;
 }
 
 function whole(value: Value | undefined): number {
-  if (typeof value !== "number" || value < 0) throw new NotAsked("not-a-gate");
+  if (typeof value !== "number" || value < 0) throw new NotTaken("not-a-gate");
   return value;
 }
 
