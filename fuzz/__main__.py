@@ -13,12 +13,16 @@ from fuzz.targets import TARGETS, Target
 from pratique.credentials.reasons import REASONS, CredentialError
 
 MAX_MS, MAX_MIB = 50.0, 64.0
-_RARE = {
+_RARE = {  # slower by nature: every n-th round
     "picture": 200,
     "key set problems": 4,
     "trust file": 4,
     "bundle signed": 4,
-}  # slower by nature: every n-th round
+    "verify signed claims": 4,
+    "verify signed card": 4,
+    "verify signed pass": 4,
+    "status token signed": 4,
+}
 
 
 def inputs(target: Target, chance: Random) -> bytes:

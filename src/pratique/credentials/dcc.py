@@ -5,6 +5,7 @@ with the JSON Schemas 1.0.0 to 1.3.3 of the payload's own version; codes outside
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import Annotated, Any
@@ -152,10 +153,12 @@ def plain_kind(certificate: dict[Any, Any]) -> str:
             most = _ANY if late else 9
             if type(dose) is not int or type(of) is not int or not (1 <= dose <= most and 1 <= of <= most):
                 return ""
+        if not _is_birth[version >= "1.1"](birth):
+            return ""
         country, letters = entry["co"], (name["fnt"] + name.get("gnt", "")).replace("<", "A")
     except (KeyError, TypeError, ValueError, AttributeError):
         return ""
-    if not (country.isupper() and country.isascii() and _is_birth(birth, version)):
+    if not (country.isupper() and country.isascii()):
         return ""
     if type(certificate[kind]) is not list or type(entry) is not dict or type(name) is not dict:
         return ""
@@ -165,17 +168,11 @@ def plain_kind(certificate: dict[Any, Any]) -> str:
 _ANY = 1 << 30
 
 
-def _is_birth(text: Any, version: str) -> bool:
-    """True for a day of the years 1900 to 2099, and from version 1.1 on for a month or a year."""
-    if type(text) is not str or text[:2] not in ("19", "20") or not text.isascii():
-        return False
-    if len(text) == 10:
-        return text[4] == text[7] == "-" and (text[2:4] + text[5:7] + text[8:]).isdigit()
-    if version < "1.1":
-        return False
-    if len(text) == 7:
-        return text[4] == "-" and (text[2:4] + text[5:]).isdigit()
-    return len(text) == 4 and text[2:].isdigit()
+_YEAR = "(19|20)[0-9]{2}"
+_is_birth = {
+    late: re.compile(_YEAR + rest).fullmatch
+    for late, rest in ((True, "(-[0-9]{2}){0,2}"), (False, "(-[0-9]{2}){2}"))
+}
 
 
 def types_of(dcc: Mapping[str, Any]) -> tuple[str, ...]:
