@@ -27,7 +27,7 @@ from pratique.store.tx import Tx
 
 PASS_LIFE = timedelta(hours=24)
 PAPER_LIFE = timedelta(days=28)
-PASSES_A_DAY = 8
+PASSES_A_DAY, MOST_ALIVE = 8, 24
 # A pass begins a little before it is made: enough for slow clocks at gates, by chance for everything else.
 _BACKDATED_LEAST, _BACKDATED_MOST = timedelta(minutes=5), timedelta(minutes=30)
 _SHORTENED = timedelta(hours=1)
@@ -155,6 +155,11 @@ def issue_for_the_day(
     order = PassOrder(subject_id, holder_keys, pass_class, mandate_id, until)
     if not _gives(order, moment):
         return []
+    if len(store.live_issuances(tx, subject_id, moment.now_ms)) + len(holder_keys) > MOST_ALIVE:
+        text = Text(
+            "enough passes are alive; ask again when some have ended", "有效凭证已足够，请待部分到期后再申请"
+        )
+        raise Refusal("TOO_MANY", "keys", text)
     _check_key(tx, moment, signer, len(holder_keys))
     places = _take_places(tx, moment, len(holder_keys), to_ms(moment.now + PASS_LIFE))
     try:

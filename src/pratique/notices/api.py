@@ -5,11 +5,14 @@ from datetime import UTC, tzinfo
 
 import msgspec
 
+from pratique.core.errors import Refusal
 from pratique.core.moment import rfc3339
 from pratique.core.text import Text
+from pratique.credentials.jose import b64url, unb64url
+from pratique.credentials.reasons import BadText
 from pratique.notices import service
 from pratique.notices.appeal import MAX_TEXT
-from pratique.notices.model import AppealView, AttachmentView, House, Results, WalletView
+from pratique.notices.model import AppealView, AttachmentView, House, PassView, Results, WalletView
 from pratique.notices.my_data import bundle, pdf
 from pratique.notices.publishing import WeekView
 from pratique.store.store import Store
@@ -21,6 +24,18 @@ class AppealText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the holder writes; it may be empty: one tap is enough."""
 
     text: str = ""
+
+
+class DayKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One to eight fresh P-256 points of the wallet, 65 bytes each in base64url: one pass for each."""
+
+    keys: tuple[str, ...]
+
+
+class DayPasses(msgspec.Struct, frozen=True):
+    """A pass for each key, in their order; none on hold."""
+
+    passes: tuple[PassView, ...]
 
 
 class Forgetting(msgspec.Struct, frozen=True):
@@ -62,6 +77,14 @@ SKEW_S = 90
 def _saved(name: str) -> dict[str, str]:
     """Headers of an answer that is saved as a file."""
     return {"Content-Disposition": f'attachment; filename="{name}"'}
+
+
+def _points(texts: tuple[str, ...]) -> list[bytes]:
+    try:
+        return [unb64url(text) for text in texts]
+    except BadText:
+        text = Text("a key is not base64url without padding", "密钥不是无填充的 base64url")
+        raise Refusal("KEYS", "keys", text) from None
 
 
 def routes(
@@ -131,6 +154,12 @@ def routes(
         made = await asyncio.to_thread(pdf, mine, zone)
         return Answer(made, media="application/pdf", headers=_saved("pratique.pdf"))
 
+    async def passes(call: Call) -> Answer:
+        keys = _points(call.body.keys)
+        made = await store.awrite(lambda tx: service.day_passes(tx, call.moment, house, call.caller.id, keys))
+        shown = (PassView(b64url(one.credential), rfc3339(one.expires)) for one in made)
+        return Answer(DayPasses(tuple(shown)), 201)
+
     async def was_read(call: Call) -> Noted:
         await store.awrite(
             lambda tx: service.note(
@@ -153,6 +182,10 @@ def routes(
         Route(
             "POST", "/v1/appeals/{id}/attachments", attach, me,
             "add a JPEG, a PNG or a PDF to an open appeal: the bytes themselves", None, AttachmentView, 20,
+        ),
+        Route(
+            "POST", "/v1/wallet/passes", passes, me,
+            "passes of one day for fresh keys, so that visits cannot be told to be one holder's", DayKeys, DayPasses, 4,
         ),
         Route("GET", "/v1/attachments/{id}", attachment, me, "one's own attachment", None, None, 60),
         Route(

@@ -1,6 +1,6 @@
 """Passes that follow from decisions: a fresh one for a new decision, none for a hold, revoked where too much."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pratique.core.mandate import Mandate
@@ -86,6 +86,32 @@ def paper_pass(tx: Tx, moment: Moment, house: House, subject_id: str) -> HeldPas
         moment,
         house.signer,
         subject_id=subject_id,
+        pass_class=pass_class,
+        mandate_id=mandate.id,
+        until=min(decision.valid_until, mandate.ends()),
+    )
+
+
+def day_passes(
+    tx: Tx, moment: Moment, house: House, subject_id: str, holder_keys: Sequence[bytes]
+) -> list[HeldPass]:
+    """Passes of one day for fresh keys of the holder's device, one each; none for a hold or without mandate.
+
+    Raises Refusal as `credentials.issue_for_the_day`.
+    """
+    if policy.live_policy(tx, moment.now) is None:
+        return []
+    decision, _ = policy.redecide(tx, moment, house.sealer, subject_id)
+    pass_class = PASS_CLASS[decision.outcome]
+    mandate = pass_mandate(tx, moment.now, decision.mandate_id)
+    if pass_class is None or mandate is None:
+        return []
+    return credentials.issue_for_the_day(
+        tx,
+        moment,
+        house.signer,
+        subject_id=subject_id,
+        holder_keys=holder_keys,
         pass_class=pass_class,
         mandate_id=mandate.id,
         until=min(decision.valid_until, mandate.ends()),

@@ -37,7 +37,7 @@ from pratique.notices.model import (
 from pratique.notices.my_data import Held
 from pratique.notices.opening import open_many, open_notice
 from pratique.notices.ordering import live_orders, order_of_notice, order_stay_home, orders_of
-from pratique.notices.passes import paper_pass, pass_mandate, refresh_passes
+from pratique.notices.passes import day_passes, paper_pass, pass_mandate, refresh_passes
 from pratique.notices.publishing import appeal_weeks, publish_weeks
 from pratique.notices.saying import unsaid
 from pratique.notices.store import Ended
@@ -196,6 +196,7 @@ __all__ = [
     "appeals_by_due",
     "attach",
     "catch_up",
+    "day_passes",
     "decide_appeal",
     "declare_fault",
     "end_fault",
@@ -203,7 +204,8 @@ __all__ = [
     "erase_mandate",
     "evidence_changed",
     "forget",
-    "held", "keep_stopped",
+    "held",
+    "keep_stopped",
     "live_orders",
     "needs_refresh",
     "note",
