@@ -35,6 +35,8 @@ from pratique.console import gates as gate_pages
 from pratique.console import laboratory as laboratory_pages
 from pratique.console import notices as notice_pages
 from pratique.console import planner as planner_pages
+from pratique.console import policy as policy_pages
+from pratique.console import policy_edit as policy_editor
 from pratique.console import today as today_pages
 from pratique.console.model import COOKIE, Desk, Way
 from pratique.core.errors import Destroyed
@@ -61,6 +63,7 @@ from pratique.reminding import service as reminding
 from pratique.reminding.post import post
 from pratique.reminding.smpp import read_gateway
 from pratique.retire import service as retire
+from pratique.rollout import service as rollout
 from pratique.settings import Settings
 from pratique.store.sealing import Sealer
 from pratique.store.store import Store, open_store
@@ -272,6 +275,8 @@ def chores(port: Port) -> list[Chore]:
         Chore("destroy what is due", 5, lambda: retire.destroy_due(retiring(port))),
         Chore("show that we are here", 15, Pulse(port).beat),
         Chore("lift what is due", 5, write(lambda tx, moment: notices.sweep(tx, moment, port.house))),
+        Chore("carry a policy to the gates", 2, write(lambda tx, moment: carry(tx, moment, port))),
+        Chore("decide again under a new policy", 1, lambda: redecide(port)),
         Chore(
             "sign a snapshot",
             2,
@@ -318,6 +323,22 @@ def bulk_actions(port: Port) -> None:
     """Every action on many cases that runs, part by part, each in a transaction of its own."""
     while port.store.write(lambda tx: desk_room.go_on(tx, port.moment())):
         pass
+
+
+def carry(tx: Tx, moment: Moment, port: Port) -> object:
+    """Bring a policy that came into force to more gates, or stop it."""
+    return rollout.carry(
+        tx, moment, lambda tx, moment: fleet.publish_snapshot(tx, moment, port.signing_roots)
+    )
+
+
+def redecide(port: Port, ranges: int = 20) -> int:
+    """So many ranges of people decided again under a new policy; how many were left to do of these."""
+    for left in range(ranges, 0, -1):
+        job = rollout.redecide(port.store, port.moment, port.house)
+        if job is None or job.state != "running":
+            return left
+    return 0
 
 
 def stop_clocks(tx: Tx, moment: Moment) -> int:
@@ -441,6 +462,8 @@ def routes(port: Port, desk: Desk) -> list[Route]:
         *rights_pages.routes(desk),
         *desk_api.routes(port.store, port.house),
         *reminding_api.routes(port.hands),
+        *policy_editor.routes(desk),
+        *policy_pages.routes(desk),
         *counter_pages.routes(desk),
         *planner_pages.routes(desk),
         *board_pages.routes(desk),

@@ -30,7 +30,7 @@ app = App(
 )
 for place, name, about in (
     ("pratique.credentials.cli:verify", "verify", "Verify health certificates and passes."),
-    ("pratique.policy.cli:policy", "policy", "Check, try, preview and publish rules."),
+    ("pratique.operate:policy", "policy", "Check, try, preview and publish rules."),
     ("pratique.gate.cli:gate", "gate", "The terminal at the door."),
     ("pratique.gate.upkeep:hub", "hub", "One box per site between its gates and the server."),
     ("pratique.operate:fleet_app", "fleet", "Gates from the server's side: carry a stick."),

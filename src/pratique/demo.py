@@ -41,6 +41,7 @@ from pratique.testing.model import TubeEvent
 
 ROLES = ("console", "mandate-officer", "campaign-officer", "lab-desk", "reviewer", "case-worker")
 RESIDENTS, SAMPLED = 200, 14
+OFFICERS = ("legal.key", "public-health.key")
 
 
 class Running(NamedTuple):
@@ -104,6 +105,11 @@ def _serve(folder: Path, number: int) -> None:
     threading.Thread(target=gate.start, name="gate", daemon=True).start()
     signal.signal(signal.SIGTERM, stop_quietly)
     print(f"pratique demo: open {settings.public_address()}/  (Ctrl-C ends it)", file=sys.stderr, flush=True)
+    print(
+        f"pratique demo: two officers' keys, to sign a policy with: {folder / 'officers'}",
+        file=sys.stderr,
+        flush=True,
+    )
     try:
         server.run()
     finally:
@@ -115,6 +121,7 @@ def make_town(port: Port) -> town.Town:
     """Found the town, let people move in, and let the first tubes of the day be sealed and reported."""
     moment = port.moment()
     made = town.found(port, moment)
+    keep_officers(port, made)
     residents = [Holder() for _ in range(RESIDENTS)]
     town.settle(port, moment, residents)
     device = SiteDevice(made.site_id)
@@ -140,6 +147,16 @@ def make_town(port: Port) -> town.Town:
         raw = laboratory.report(code, "positive" if n == 4 else "negative", later.now)
         report_in(port, later, raw)
     return made
+
+
+def keep_officers(port: Port, made: town.Town) -> None:
+    """The two officers' key files, so that a visitor can sign a policy as both. Only a demonstration has them."""
+    folder = port.settings.home / "officers"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for signer, name in zip(made.officers.both, OFFICERS, strict=True):
+        path = folder / name
+        path.touch(mode=0o600)
+        path.write_text(signer.private_text() + "\n", encoding="utf-8")
 
 
 def hand_in(port: Port, moment: Moment, event: dict[str, object]) -> None:

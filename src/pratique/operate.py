@@ -21,6 +21,7 @@ from pratique.people import service as people
 from pratique.people.access import ROLES
 from pratique.retire.cli import retire_command
 from pratique.retire.house import Retiring
+from pratique.rollout.cli import policy_commands
 from pratique.settings import read_settings
 from pratique.testing.cli import lab_commands
 
@@ -43,6 +44,7 @@ def opened_for_the_end() -> Iterator[Retiring]:
 
 
 mandate = mandate_commands(opened)
+policy = policy_commands(opened, real_clock)
 lab = lab_commands(opened)
 revoke = revoke_commands(opened)
 log = log_commands(opened, real_clock)

@@ -20,6 +20,8 @@ from pratique.notices import service as notices
 from pratique.peers import Holder
 from pratique.people import service as people
 from pratique.policy import service as policy
+from pratique.rollout import service as rollout
+from pratique.rollout.model import Laboratory
 from pratique.store.store import Store
 from pratique.store.tx import Tx
 from pratique.testing import service as testing
@@ -93,6 +95,7 @@ def mandate_document(
         appeal=AppealTo(OFFICE, 24),
         fail={"lists-stale": "admit", "clock-bad": "see-staff"},
         eps={},
+        lead_hours=0,  # a demonstration; a real order leaves it out, and rules are known 48 hours before they bind
         text=Reading("https://harbour.example/order", sha256(ORDER.encode()).hexdigest(), "text/plain"),
     )
 
@@ -114,6 +117,18 @@ def order(store: Store, moment: Moment, officers: Officers, document: Document) 
     return store.write(act)
 
 
+def publish_rules(
+    port: Port, tx: Tx, moment: Moment, officers: Officers, mandate_id: str, rules: bytes
+) -> int:
+    """Draft, preview, sign twice, publish: the way any policy comes into force. Returns its number."""
+    order = rollout.draft(tx, moment, rules, mandate_id, "town")
+    looked = rollout.look(tx, moment, port.sealer, order.body, Laboratory())
+    rollout.keep_preview(tx, moment, order.id, looked)
+    for signer in officers.both:
+        rollout.sign_with(tx, moment, order.id, signer)
+    return rollout.publish(tx, moment, order.id).number
+
+
 class Town(NamedTuple):
     """What the synthetic town is made of once it is founded."""
 
@@ -131,7 +146,7 @@ def found(port: Port, moment: Moment, *, lasts: timedelta = LASTS, grace_hours: 
     closes = document.end - timedelta(days=1)
 
     def act(tx: Tx) -> tuple[str, str]:
-        policy.publish_policy(tx, moment, policy.town_rules(), mandate_id)
+        publish_rules(port, tx, moment, officers, mandate_id, policy.town_rules())
         campaign_id = testing.open_campaign(
             tx,
             moment,

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from tests.credentials.making import HOLDER
 from tests.fleet.making import PASSES, ROOTS, a_mandate
+from tests.ruling import publish
 
 from pratique.core.moment import Moment
 from pratique.credentials import pq1
@@ -55,7 +56,7 @@ def test_the_same_content_is_signed_again_only_after_six_hours(
 
 def test_a_policy_and_a_revocation_arrive_at_once(store: Store, moment: Moment, mandate_id: str) -> None:
     refresh(store, moment)
-    published = store.write(lambda tx: policy.publish_policy(tx, moment, policy.town_rules(), mandate_id))
+    published = store.write(lambda tx: publish(tx, moment, policy.town_rules(), mandate_id))
     soon = moment._replace(now=published.from_at)
     assert refresh(store, soon) == 2
     loaded = newest(store, soon)

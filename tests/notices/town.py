@@ -19,6 +19,7 @@ from pratique.store.sealing import Sealer
 from pratique.store.store import Store
 from tests.mandates.making import live
 from tests.people.keys import new_key, point
+from tests.ruling import publish
 
 SARS = "94500-6"
 LAB = Text("test laboratory", "测试实验室")
@@ -37,7 +38,7 @@ class Town:
         assert isinstance(signer, Es256Signer)
         self.house = House(Sealer(self.keys, secrets.token_bytes), signer, self.keys)
         self.mandate = store.write(lambda tx: live(tx, moment, days=days))
-        store.write(lambda tx: policy.publish_policy(tx, moment, policy.town_rules(), self.mandate.id))
+        store.write(lambda tx: publish(tx, moment, policy.town_rules(), self.mandate.id))
         self.members = [self.join() for _ in range(members)]
         self.campaign = Campaign(
             moment.new_id(), Text("test campaign", "测试行动"), self.mandate.id, SARS, moment.now,

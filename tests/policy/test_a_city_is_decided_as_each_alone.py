@@ -27,6 +27,7 @@ from pratique.store.store import Store
 from tests.policy.conftest import Make
 from tests.policy.making import MANDATE, NOW
 from tests.policy.test_decisions_explain_themselves import EVIDENCE, TOWN, day_rules
+from tests.ruling import publish
 
 
 def agrees(people: list[list[Evidence]], rules: RuleSet, now: datetime) -> None:
@@ -178,7 +179,7 @@ def test_a_draft_is_tried_on_who_is_really_there(
     ]
     draft = json.loads(town_rules())
     draft["rules"][2]["rule"]["Logic"]["if"][1]["not-after"][1]["plusTime"][1] = 48
-    ruled.write(lambda tx: service.publish_policy(tx, moment, town_rules(), MANDATE))
+    ruled.write(lambda tx: publish(tx, moment, town_rules(), MANDATE))
     ruled.write(lambda tx: service.record_all(tx, moment, sealer, changes))
     with ruled.read() as tx:
         seen = preview_draft(tx, moment, sealer, json.dumps(draft).encode(), days=3)

@@ -16,11 +16,12 @@ from pratique.store.store import Store
 from pratique.store.tx import Tx
 from tests.policy.conftest import Make
 from tests.policy.making import MANDATE, NOW, OTHER_MANDATE, SUBJECT, add_mandate
+from tests.ruling import publish
 
 
 @pytest.fixture
 def town(ruled: Store, moment: Moment) -> Store:
-    ruled.write(lambda tx: service.publish_policy(tx, moment, service.town_rules(), MANDATE))
+    ruled.write(lambda tx: publish(tx, moment, service.town_rules(), MANDATE))
     return ruled
 
 
@@ -190,9 +191,7 @@ def test_without_a_live_mandate_nothing_can_be_published_or_stored(ruled: Store,
     for mandate_id in ("0" * 26, OTHER_MANDATE):
         with pytest.raises(NoMandate):
             ruled.write(
-                lambda tx, mandate_id=mandate_id: service.publish_policy(
-                    tx, moment, service.town_rules(), mandate_id
-                )
+                lambda tx, mandate_id=mandate_id: publish(tx, moment, service.town_rules(), mandate_id)
             )
     with pytest.raises(NoMandate):  # raw SQL meets the guard of the database
         ruled.write(
@@ -208,18 +207,18 @@ def test_without_a_live_mandate_nothing_can_be_published_or_stored(ruled: Store,
 
 def test_a_published_version_of_a_rule_is_never_another(town: Store, moment: Moment) -> None:
     document = json.loads(service.town_rules())
-    again = town.write(lambda tx: service.publish_policy(tx, moment, service.town_rules(), MANDATE))
+    again = town.write(lambda tx: publish(tx, moment, service.town_rules(), MANDATE))
     assert again.number == 2
 
     document["rules"][2]["house"]["on_false"] = "hold"
     with pytest.raises(Refusal) as refused:
-        town.write(lambda tx: service.publish_policy(tx, moment, json.dumps(document).encode(), MANDATE))
+        town.write(lambda tx: publish(tx, moment, json.dumps(document).encode(), MANDATE))
     assert (refused.value.code, refused.value.field) == ("INVALID_VERSION", "TR-ZZ-0003.Version")
 
     document["rules"][2]["rule"]["Version"] = "1.0.1"
     for test in document["tests"]:
         test["version"] = ""
-    town.write(lambda tx: service.publish_policy(tx, moment, json.dumps(document).encode(), MANDATE))
+    town.write(lambda tx: publish(tx, moment, json.dumps(document).encode(), MANDATE))
     with town.read() as tx:
         live = service.live_policy(tx, NOW)
         assert live is not None

@@ -6,14 +6,10 @@ from typing import Any
 
 import pytest
 
-from pratique.core.errors import NoMandate, Refusal
-from pratique.core.moment import Moment
 from pratique.policy.cli import policy
 from pratique.policy.form import issues
 from pratique.policy.service import town_rules
 from pratique.policy.suites import equal
-from pratique.store.store import open_store
-from tests.policy.making import MANDATE, add_mandate
 
 SUITE = {
     "name": "made up",
@@ -135,30 +131,6 @@ def test_a_missing_file_is_a_wrong_call(tmp_path: Path, capsys: pytest.CaptureFi
     assert "no such file" in err
 
 
-def test_publishing_from_the_command_line(
-    tmp_path: Path, moment: Moment, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from datetime import UTC, datetime, timedelta
-
-    monkeypatch.setenv("PRATIQUE_HOME", str(tmp_path))
-    rules = tmp_path / "town.json"
-    rules.write_bytes(town_rules())
-    with pytest.raises(NoMandate):
-        run(["publish", str(rules), "--mandate", MANDATE], capsys)
-    store = open_store("", tmp_path)
-    now = datetime.now(UTC)
-    store.write(lambda tx: add_mandate(tx, MANDATE, now - timedelta(days=1), now + timedelta(days=8)))
-    store.close()
-    code, out, _ = run(["publish", str(rules), "--mandate", MANDATE], capsys)
-
-    assert code == 0
-    assert json.loads(out)["number"] == 1
-    rules.write_text('{"rules": []}')
-    with pytest.raises(Refusal) as refused:
-        run(["publish", str(rules), "--mandate", MANDATE], capsys)
-    assert refused.value.code == "NO_RULES"
-
-
 @pytest.mark.parametrize(
     ("expression", "messages"),
     [
@@ -206,27 +178,6 @@ def test_values_are_compared_type_strictly() -> None:
     assert equal({"a": [1, None]}, {"a": [1.0, None]})
     for a, b in ((True, 1), (0, False), ("1", 1), (None, False), ([], {}), ({"a": 1}, {"a": True})):
         assert not equal(a, b)
-
-
-def test_a_preview_prints_counts_and_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    document = json.loads(town_rules())
-    document["rules"][2]["rule"]["Logic"]["if"][1]["not-after"][1]["plusTime"][1] = 24
-    old = tmp_path / "old.json"
-    old.write_bytes(town_rules())
-    new = write(tmp_path / "new.json", document)
-    code, out, _ = run(["preview", str(old), new, "--people", "5000", "--days", "2"], capsys)
-    seen = json.loads(out.splitlines()[-1])
-
-    assert code == 0
-    assert out.splitlines()[0].split()[:2] == ["worse", "off"]
-    assert seen["worse"] > 0
-    assert seen["causes"][0]["reason"]["code"] == "TEST_DUE"
-    assert len(seen["days"]) == 3
-    assert seen["assumed"]["en"].startswith("assumed:")
-    code, out, _ = run(["preview", "-", str(old), "--people", "1000", "--days", "0"], capsys)
-    assert code == 0
-    assert run(["preview", "-", str(tmp_path / "no.json")], capsys)[0] == 2
-    assert run(["preview", "-", str(old), "--people", "0"], capsys)[0] == 2
 
 
 def test_a_test_without_a_version_means_the_last_one_in_its_file(

@@ -21,6 +21,7 @@ from pratique.store.sealing import Sealer
 from pratique.store.store import Store
 from tests.conftest import SecretsInMemory
 from tests.policy.making import MANDATE, NOW, OTHER_MANDATE, add_mandate
+from tests.ruling import publish
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -52,7 +53,7 @@ def subjects(chance: Random, count: int) -> list[str]:
 
 @pytest.fixture
 def mirror(ruled: Store, sealer: Sealer, tmp_path: Path, moment: Moment) -> Mirror:
-    ruled.write(lambda tx: service.publish_policy(tx, moment, town_rules(), MANDATE))
+    ruled.write(lambda tx: publish(tx, moment, town_rules(), MANDATE))
     return Mirror(tmp_path / "mirror", ruled, sealer)
 
 
@@ -170,7 +171,7 @@ def test_a_part_dies_with_a_mandate_and_is_made_anew_from_what_stands(
 ) -> None:
     kept = SecretsInMemory()
     sealer = Sealer(kept, secrets.token_bytes)
-    ruled.write(lambda tx: service.publish_policy(tx, moment, town_rules(), MANDATE))
+    ruled.write(lambda tx: publish(tx, moment, town_rules(), MANDATE))
     ruled.write(lambda tx: add_mandate(tx, OTHER_MANDATE, NOW - timedelta(days=1), NOW + timedelta(days=9)))
     mirror = Mirror(tmp_path / "mirror", ruled, sealer)
     mirror.begin(moment)

@@ -4,8 +4,8 @@ import json
 import re
 from pathlib import Path
 
+from pratique.operate import policy
 from pratique.policy import check, ruleset
-from pratique.policy.cli import policy
 from pratique.policy.context import ITEMS_OF_SUBJECT, LISTS_OF_SUBJECT
 from pratique.policy.service import town_rules
 
@@ -38,6 +38,18 @@ def test_everything_a_rule_can_read_is_named() -> None:
 
 
 def test_every_command_is_named() -> None:
-    for name in ("test", "preview", "publish"):
+    for name in (
+        "test",
+        "preview",
+        "draft",
+        "sign",
+        "publish",
+        "status",
+        "redecide",
+        "stop",
+        "go-on",
+        "back",
+        "export",
+    ):
         assert f"pratique policy {name}" in PAGE
         assert policy[name]

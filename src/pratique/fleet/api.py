@@ -32,7 +32,8 @@ def routes(store: Store, signers: Sequence[Signer], quorum: int, pass_signer: Si
         return Answer(Enrolled(gate_id, place, roots, quorum, call.moment.now, base64url(certificate)), 201)
 
     async def snapshot(call: Call) -> Answer:
-        newest = await store.aread(service.newest_snapshot)
+        gate_id = call.query.get("gate", "")
+        newest = await store.aread(lambda tx: service.newest_snapshot(tx, gate_id))
         if newest is None:
             text = Text(
                 "no snapshot was published yet: publish a mandate for gates",

@@ -4,8 +4,9 @@ The server never learns who passed: gates decide offline and tell counts per qua
 mandate that unlocks gates, and what it told is erased with that mandate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 
 import msgspec
@@ -28,6 +29,7 @@ from pratique.fleet.form import base64url, unbase64url
 from pratique.fleet.model import SLOT_SECONDS, CountBatch, Gate, SlotCount, signed_bytes
 from pratique.mandates import service as mandates
 from pratique.policy import service as policy
+from pratique.policy.model import RuleSet
 from pratique.store.tx import Tx
 
 TOKEN_LIVES = timedelta(minutes=15)
@@ -181,6 +183,17 @@ def record_counts(tx: Tx, moment: Moment, batch: CountBatch) -> bool:
     return True
 
 
+def policy_counts(tx: Tx, first: datetime, last: datetime) -> list[tuple[str, int, str, str, int, int]]:
+    """(gate, quarter-hour, outcome, reason, policy, n) as gates told them, for who watches a new policy come in."""
+    rows = store.policy_counts(tx, to_ms(first) // 1000 // SLOT_SECONDS, to_ms(last) // 1000 // SLOT_SECONDS)
+    return [(row[0], row[1], row[2], row[3], row[4], int(row[5])) for row in rows]
+
+
+def alarmed_since(tx: Tx, first_slot: int, kinds: Collection[str]) -> set[str]:
+    """Gates with an alarm of these kinds that was raised in or after a quarter of an hour."""
+    return {gate_id for gate_id, kind in store.alarms_since(tx, first_slot) if kind in kinds}
+
+
 def counts(tx: Tx, first: datetime, last: datetime) -> list[SlotCount]:
     """Counts of the quarters of an hour that begin between `first` and `last`, both included."""
     rows = store.counts(tx, to_ms(first) // 1000 // SLOT_SECONDS, to_ms(last) // 1000 // SLOT_SECONDS)
@@ -193,21 +206,27 @@ def counts(tx: Tx, first: datetime, last: datetime) -> list[SlotCount]:
 def publish_snapshot(
     tx: Tx, moment: Moment, signers: Sequence[Signer], foreign: Foreign = OURS_ONLY, *, paper: bool = True
 ) -> int:
-    """Sign a new snapshot of all that gates decide by; its number. Numbers only grow."""
-    content = _content(tx, moment.now, foreign, paper)
+    """Sign a new snapshot of all that gates decide by; its number. Numbers only grow.
+
+    While a policy comes in there are two, made together: first the one for gates that wait, then the one for gates
+    that have the new policy, so that whoever goes over always gets a higher number.
+    """
+    contents = _contents(tx, moment.now, foreign, paper)
     expires = moment.now + SNAPSHOT_LIVES
-    number, raw = credentials.publish_bundle(
-        tx, moment, signers, expires, lambda number: msgspec.structs.replace(content, number=number)
-    )
-    store.add_snapshot(
-        tx,
-        number=number,
-        issued_at=moment.now_ms,
-        expires_at=to_ms(expires),
-        etag=f'"{sha256(raw).hexdigest()[:32]}"',
-        content=_digest(tx, moment.now, content),
-        body=raw,
-    )
+    digest = _digest(tx, moment.now, contents)
+    number = 0
+    for early, content in enumerate(contents):
+        number, raw = credentials.publish_bundle(tx, moment, signers, expires, partial(_numbered, content))
+        store.add_snapshot(
+            tx,
+            number=number,
+            issued_at=moment.now_ms,
+            expires_at=to_ms(expires),
+            etag=f'"{sha256(raw).hexdigest()[:32]}"',
+            content=digest,
+            body=raw,
+            early=early,
+        )
     return number
 
 
@@ -217,16 +236,35 @@ def refresh_snapshot(
     """Publish if what gates decide by has changed or the newest is six hours old; the new number or None."""
     newest = store.newest_snapshot(tx)
     if newest is not None and moment.now < from_ms(newest[1]) + RENEW_AFTER:
-        content = _content(tx, moment.now, foreign, paper)
-        if bytes(newest[4]) == _digest(tx, moment.now, content):
+        contents = _contents(tx, moment.now, foreign, paper)
+        if bytes(newest[4]) == _digest(tx, moment.now, contents):
             return None
     return publish_snapshot(tx, moment, signers, foreign, paper=paper)
 
 
-def newest_snapshot(tx: Tx) -> tuple[int, str] | None:
-    """Number and ETag of the snapshot that gates should have."""
-    row = store.newest_snapshot(tx)
+def newest_snapshot(tx: Tx, gate_id: str = "") -> tuple[int, str] | None:
+    """Number and ETag of the snapshot that this gate should have; without a gate, the one for all."""
+    early = store.cascade(tx) is not None and store.is_early(tx, gate_id)
+    row = store.newest_snapshot(tx, int(early)) or store.newest_snapshot(tx, 0)
     return None if row is None else (row[0], row[3])
+
+
+# A policy comes in
+
+
+def hold_back(tx: Tx, number: int, before: int | None) -> None:
+    """From when policy `number` is in force, gates keep the one before until `let_in` names them."""
+    store.set_cascade(tx, number, before)
+
+
+def let_in(tx: Tx, gate_ids: Sequence[str]) -> None:
+    """These gates get the policy that comes in. Publish a snapshot in the same transaction."""
+    store.add_early(tx, list(gate_ids))
+
+
+def let_all_in(tx: Tx) -> None:
+    """Every gate gets the policy in force. Publish a snapshot in the same transaction."""
+    store.set_cascade(tx, None)
 
 
 def newest_issue(tx: Tx) -> tuple[int, datetime] | None:
@@ -240,37 +278,48 @@ def snapshot_body(tx: Tx, number: int) -> bytes:
     return store.snapshot_body(tx, number)
 
 
-def _content(tx: Tx, now: datetime, foreign: Foreign, paper: bool) -> Bundle:
-    """All but number, times, own keys and status lists. Only mandates that are in force and unlock gates go in."""
+def _contents(tx: Tx, now: datetime, foreign: Foreign, paper: bool) -> list[Bundle]:
+    """All but number, times, own keys and status lists: one, or two while a policy comes in.
+
+    Only mandates that are in force and unlock gates go in.
+    """
     live = {mandate.id for mandate in mandates.live_mandates(tx, now) if mandate.in_force(now, "gate")}
     notes = [mandates.note_of(one) for one in mandates.standings(tx) if one.document.id in live]
     rules = policy.live_policy(tx, now)
-    return Bundle(
-        number=0,
-        issued=0,
-        expires=1,
-        keys=foreign.keys,
-        shc=foreign.shc,
-        paper=paper,
-        mandates=tuple(sorted(notes)),
-        policy=None
-        if rules is None
-        else canonical_cbor(
-            {
-                "number": rules.number,
-                "mandate": rules.mandate_id,
-                "body": policy.policy_document(tx, rules.number),
-            }
-        ),
-    )
+    coming = store.cascade(tx)
+    every: list[RuleSet | None] = [rules]
+    if coming is not None and rules is not None and coming[0] == rules.number:
+        before = policy.rule_set(tx, coming[1]) if coming[1] is not None else None
+        every = [before if before is not None and before.from_at <= now < before.to_at else None, rules]
+    return [
+        Bundle(
+            number=0,
+            issued=0,
+            expires=1,
+            keys=foreign.keys,
+            shc=foreign.shc,
+            paper=paper,
+            mandates=tuple(sorted(notes)),
+            policy=None if one is None else _policy(tx, one),
+        )
+        for one in every
+    ]
 
 
-def _digest(tx: Tx, now: datetime, content: Bundle) -> bytes:
-    whole = msgspec.structs.replace(
-        content,
-        keys=(*content.keys, *credentials.public_keys(tx, now)),
-        status=tuple(credentials.status_lists(tx, now)),
-    )
+def _policy(tx: Tx, rules: RuleSet) -> bytes:
+    body = policy.policy_document(tx, rules.number)
+    return canonical_cbor({"number": rules.number, "mandate": rules.mandate_id, "body": body})
+
+
+def _numbered(content: Bundle, number: int) -> Bundle:
+    return msgspec.structs.replace(content, number=number)
+
+
+def _digest(tx: Tx, now: datetime, contents: Sequence[Bundle]) -> bytes:
+    keys, status = credentials.public_keys(tx, now), tuple(credentials.status_lists(tx, now))
+    whole = [
+        msgspec.structs.replace(content, keys=(*content.keys, *keys), status=status) for content in contents
+    ]
     return sha256(canonical_cbor(msgspec.to_builtins(whole, builtin_types=(bytes,)))).digest()
 
 

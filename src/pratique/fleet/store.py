@@ -96,6 +96,13 @@ def standing_alarms(tx: Tx) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def alarms_since(tx: Tx, first_slot: int) -> list[Row]:
+    """(gate_id, kind) of alarms raised in or after a slot."""
+    return tx.all(
+        "SELECT gate_id, kind FROM gate_alarm WHERE first_slot >= :first_slot", first_slot=first_slot
+    )
+
+
 def batch_hash(tx: Tx, gate_id: str, seq: int) -> bytes | None:
     """The hash of a batch that was stored, or None."""
     row = tx.one(
@@ -159,21 +166,64 @@ def counts(tx: Tx, first: int, last: int) -> list[Row]:
     )
 
 
+def policy_counts(tx: Tx, first: int, last: int) -> list[Row]:
+    """(gate_id, slot15, outcome, reason, policy, n) of slots first ≤ slot15 ≤ last."""
+    return tx.all(
+        "SELECT gate_id, slot15, outcome, reason, policy, n FROM slot_count "
+        "WHERE slot15 BETWEEN :first AND :last ORDER BY slot15, gate_id, outcome, reason, policy",
+        first=first,
+        last=last,
+    )
+
+
 def add_snapshot(tx: Tx, **values: Any) -> None:
     """Keep a snapshot and forget all but the last three: gates only ever take the newest."""
     tx.run(
-        "INSERT INTO gate_snapshot (number, issued_at, expires_at, etag, content, body) "
-        "VALUES (:number, :issued_at, :expires_at, :etag, :content, :body)",
+        "INSERT INTO gate_snapshot (number, issued_at, expires_at, etag, content, body, early) "
+        "VALUES (:number, :issued_at, :expires_at, :etag, :content, :body, :early)",
         **values,
     )
     tx.run("DELETE FROM gate_snapshot WHERE number < :oldest", oldest=values["number"] - 2)
 
 
-def newest_snapshot(tx: Tx) -> Row | None:
-    """(number, issued_at, expires_at, etag, content) of the newest."""
+def newest_snapshot(tx: Tx, early: int | None = None) -> Row | None:
+    """(number, issued_at, expires_at, etag, content) of the newest; of the newest of one kind where `early` says so."""
     return tx.one(
-        "SELECT number, issued_at, expires_at, etag, content FROM gate_snapshot ORDER BY number DESC LIMIT 1"
+        "SELECT number, issued_at, expires_at, etag, content FROM gate_snapshot "
+        "WHERE early = COALESCE(:early, early) ORDER BY number DESC LIMIT 1",
+        early=early,
     )
+
+
+def cascade(tx: Tx) -> tuple[int, int | None] | None:
+    """(policy that comes in, the one before) while one does."""
+    row = tx.one("SELECT policy_number, before_number FROM gate_cascade")
+    return None if row is None else (row[0], row[1])
+
+
+def set_cascade(tx: Tx, number: int | None, before: int | None = None) -> None:
+    """Another policy comes in (None: none does); no gate has it yet."""
+    tx.run("DELETE FROM gate_early")
+    tx.run("DELETE FROM gate_cascade")
+    if number is not None:
+        tx.run(
+            "INSERT INTO gate_cascade (policy_number, before_number) VALUES (:number, :before)",
+            number=number,
+            before=before,
+        )
+
+
+def add_early(tx: Tx, gate_ids: list[str]) -> None:
+    """These gates get the new policy from now on."""
+    tx.many(
+        "INSERT INTO gate_early (gate_id) VALUES (:gate_id) ON CONFLICT (gate_id) DO NOTHING",
+        [{"gate_id": one} for one in gate_ids],
+    )
+
+
+def is_early(tx: Tx, gate_id: str) -> bool:
+    """True for a gate that has the new policy already."""
+    return tx.one("SELECT 1 FROM gate_early WHERE gate_id = :gate_id", gate_id=gate_id) is not None
 
 
 def snapshot_body(tx: Tx, number: int) -> bytes:
@@ -194,6 +244,7 @@ def add_step(tx: Tx, **values: Any) -> None:
 def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
     """Delete all that stands under a mandate; how many rows of each table."""
     of_gates = "gate_id IN (SELECT id FROM gate WHERE mandate_id = :mandate_id)"
+    tx.run(f"DELETE FROM gate_early WHERE {of_gates}", mandate_id=mandate_id)
     gone = {
         table: tx.run(f"DELETE FROM {table} WHERE {of_gates}", mandate_id=mandate_id)
         for table in ("slot_count", "count_batch", "gate_alarm")

@@ -82,7 +82,7 @@ class Sync:
         with closing(db.connect(self._journal)) as connection:
             at_least = int(db.setting(connection, "snapshot", "0"))
             now = self._now(connection).now
-        file = get_file(f"{self._to.server}/v1/snapshot", self._etag)
+        file = get_file(f"{self._to.server}/v1/snapshot?gate={self._to.gate_id}", self._etag)
         if file is None:
             return False
         load(file.body, self._to.root_keys(), self._to.quorum, at_least, now)

@@ -18,7 +18,7 @@ from pratique.core.errors import Refusal
 from pratique.core.ids import is_id
 from pratique.core.mandate import LONGEST, LONGEST_GRACE_HOURS, Mandate
 from pratique.core.text import Text
-from pratique.mandates.model import CEILINGS, FAIL_ACTIONS, ROLES, Document, EndOrder
+from pratique.mandates.model import CEILINGS, FAIL_ACTIONS, LEAD_HOURS, ROLES, Document, EndOrder
 from pratique.mandates.note import BadNote, Note, VerifierKey, check_note, parse_vkey
 
 MAX_TEXT = 48_000  # a note with two signatures stays under 64 KiB
@@ -73,6 +73,7 @@ def check_document(document: Document) -> None:
         "APPEAL_CLOCK",
         _APPEAL,
     )
+    need(0 <= document.lead_hours <= LEAD_HOURS, "lead_hours", "LEAD_TIME", _LEAD)
     need(len(set(document.unlocks)) == len(document.unlocks), "unlocks", "TWICE", _TWICE)
     need(bool(document.data) or not document.unlocks, "data", "NO_DATA_NAMED", _NO_DATA)
     classes = [kept.data_class for kept in document.data]
@@ -235,6 +236,10 @@ _TOO_LONG = Text(
 )
 _GRACE = Text("the grace time is 0 to 72 hours", "宽限时间为 0 至 72 小时")
 _APPEAL = Text("an appeal is answered within 1 to 72 hours", "申诉须在 1 至 72 小时内答复")
+_LEAD = Text(
+    f"the lead time of rules is 0 to {LEAD_HOURS} hours; leave it out for {LEAD_HOURS}",
+    f"规则的公示期为 0 至 {LEAD_HOURS} 小时；不写即为 {LEAD_HOURS} 小时",
+)
 _TWICE = Text("the same thing is named twice; name it once", "同一项重复出现；请只写一次")
 _NO_DATA = Text(
     "a mandate that unlocks something names the data it holds and for how long",

@@ -19,6 +19,7 @@ days = 30
 grace_hours = 24
 unlocks = ["campaign", "gate", "restriction", "enrolment"]
 recipients = []
+# lead_hours = 6   # only in an emergency: rules that restrict may bind sooner than 48 hours after they are published
 # extends = "id of the mandate this one continues"
 
 [issuer]

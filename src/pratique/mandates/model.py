@@ -45,6 +45,8 @@ CLASS_TEXT: dict[str, Text] = {
     "device": Text("gates and site devices", "哨位及采样点设备"),
 }
 
+LEAD_HOURS = 48  # how long a rule that can make somebody worse off is known before it binds, where nothing else is said
+
 # What a gate does when something is missing (`gate.md` 2.3): per cause the allowed answers, the default first.
 FAIL_ACTIONS: dict[str, tuple[str, ...]] = {
     "lists-stale": ("admit", "see-staff", "stop"),
@@ -102,8 +104,12 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     media: str
 
 
-class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The text of a mandate note (`docs/mandates.md`, format 1)."""
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """The text of a mandate note (`docs/mandates.md`, format 1).
+
+    `lead_hours` is written only where it is shorter than usual: an emergency in which a rule that can make somebody
+    worse off may come into force sooner after it was published. Left out, it is not in the text at all.
+    """
 
     v: Literal[1]
     kind: Literal["mandate"]
@@ -124,6 +130,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     fail: dict[str, str]
     eps: dict[str, str]
     text: Reading
+    lead_hours: int = LEAD_HOURS
 
 
 class EndOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -106,6 +106,14 @@ def sign_with(tx: Tx, moment: Moment, mandate_id: str, signer: NoteSigner) -> St
     return sign(tx, moment, mandate_id, signer.signature(text).line.decode())
 
 
+def officer_signature(tx: Tx, moment: Moment, text: bytes, line: str, vkeys: tuple[str, ...]) -> Signed:
+    """One officer's signature line under a text that is not a mandate, by one of `vkeys` that is trusted now.
+    Raises NotAllowed."""
+    found, vkey, role = _signature(line, text, vkeys)
+    _trusted(tx, vkey, moment, "signature")
+    return Signed(role, vkey, found.line.decode().rstrip("\n"))
+
+
 def publish(tx: Tx, moment: Moment, mandate_id: str) -> int:
     """Log a mandate signed by both roles; from now on it may come into force. The entry's index in the log.
 

@@ -39,6 +39,7 @@ from pratique.notices.opening import open_many, open_notice
 from pratique.notices.ordering import live_orders, order_of_notice, order_stay_home, orders_of
 from pratique.notices.passes import day_passes, paper_pass, pass_mandate, refresh_passes
 from pratique.notices.publishing import appeal_weeks, publish_weeks
+from pratique.notices.ruled import Ruled, policy_changed
 from pratique.notices.saying import unsaid
 from pratique.notices.store import Ended
 from pratique.notices.sweep import end_mandate, sweep
@@ -190,6 +191,7 @@ __all__ = [
     "House",
     "Opening",
     "ResultView",
+    "Ruled",
     "Said",
     "appeal",
     "appeal_weeks",
@@ -219,6 +221,7 @@ __all__ = [
     "orders_of",
     "own_attachment",
     "paper_pass",
+    "policy_changed",
     "publish_weeks",
     "read_appeal",
     "read_attachment",

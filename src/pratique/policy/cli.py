@@ -1,15 +1,14 @@
-"""`pratique policy …`: run the published suites, test rule sets, preview a draft, publish.
+"""`pratique policy …`: run the published suites and rule sets, and a city on a cluster. What needs a deployment stands
+in `rollout/cli.py`.
 
-Thin: reads files, prints, returns the exit code of the house (0 yes, 1 no, 2 called wrongly). A refusal is raised for
-the one handler above all commands.
+Thin: reads files, prints, returns the exit code of the house (0 yes, 1 no, 2 called wrongly).
 """
 
 import contextlib
-import secrets
 import sys
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,17 +16,10 @@ import msgspec
 from cyclopts import App, Parameter
 
 from pratique.core.errors import Refusal
-from pratique.core.moment import Moment, rfc3339
 from pratique.core.text import Text
-from pratique.policy import service, suites
-from pratique.policy.city import OUTCOMES
-from pratique.policy.drafts import clocks
+from pratique.policy import suites
 from pratique.policy.engines import ENGINES
-from pratique.policy.preview import preview as make_preview
 from pratique.policy.ruleset import read_rule_set
-from pratique.policy.synthetic import ASSUMED, made_up_city
-from pratique.settings import read_settings
-from pratique.store.store import open_store
 
 policy = App(name="policy", help="CertLogic rules: run the suites, test rule sets, publish a policy.")
 Files = Annotated[list[Path], Parameter(negative="", consume_multiple=True)]
@@ -65,85 +57,6 @@ def rules(files: Files, /, *, engine: EngineName = "both") -> int:
         interpret, columns, or both compared value for value and fault for fault.
     """
     return _score(files, engine)
-
-
-@policy.command
-def publish(file: Path, /, *, mandate: str) -> int:
-    """Check a rule set and publish it as the next policy, under a mandate that allows restrictions.
-
-    Prints one JSON line {"number","hash","from","to","mandate_id"}. Refuses with the first failed check.
-
-    Parameters
-    ----------
-    file
-        The rule set, each rule with its house block and its tests.
-    mandate
-        The id of a mandate in force.
-    """
-    try:
-        raw = file.read_bytes()
-    except OSError as fault:
-        return _called_wrongly(f"{file}: cannot be read ({fault.strerror}); check the name")
-    settings = read_settings()
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = open_store(settings.database_url, settings.home)
-    try:
-        moment = Moment(datetime.now(UTC), secrets.token_bytes)  # noqa: TID251 - a command's moment is now
-        made = store.write(lambda tx: service.publish_policy(tx, moment, raw, mandate))
-    finally:
-        store.close()
-    told = {"number": made.number, "hash": made.hash, "mandate_id": made.mandate_id}
-    told |= {"from": rfc3339(made.from_at), "to": rfc3339(made.to_at)}
-    print(msgspec.json.encode(told).decode())
-    return 0
-
-
-@policy.command
-def preview(
-    old: Annotated[str, Parameter(allow_leading_hyphen=True)],
-    new: Path,
-    /,
-    *,
-    people: int = 100_000,
-    days: int = 14,
-    seed: int = 1,
-) -> int:
-    """Show what a draft would change, on a made-up city, now and at midnight of the coming days.
-
-    Prints the people by outcome before (rows) and after (columns), then one JSON object. Counts of 1 to 9 are hidden.
-
-    Parameters
-    ----------
-    old
-        The rule set in force, or - for none.
-    new
-        The draft.
-    people
-        How many people the made-up city has.
-    days
-        How many days ahead.
-    seed
-        Another seed, another city.
-    """
-    if not 1 <= people <= 50_000_000 or not 0 <= days <= 60:
-        return _called_wrongly("--people is 1 to 50000000 and --days 0 to 60")
-    try:
-        before = None if old == "-" else read_rule_set(Path(old).read_bytes())
-        after = read_rule_set(new.read_bytes())
-    except OSError as fault:
-        return _called_wrongly(f"{fault.filename}: cannot be read ({fault.strerror}); check the name")
-    now = datetime.now(UTC)  # noqa: TID251 - a command's moment is now
-    city = made_up_city(people, now, seed)
-    try:
-        seen = make_preview(before, after, city, clocks(now, after, days), assumed=ASSUMED)
-    except ValueError as fault:
-        raise Refusal("NOT_A_CITY", str(new), Text(str(fault), f"无法预览：{fault}")) from None
-    print(f"{'worse off':>12} {_shown(seen.worse)}    better off {_shown(seen.better)}    of {seen.people}")
-    print(f"{'':>12}" + "".join(f"{name:>14}" for name in OUTCOMES))
-    for name, row in zip(OUTCOMES, seen.days[0].matrix, strict=True):
-        print(f"{name:>12}" + "".join(f"{_shown(count):>14}" for count in row))
-    print(msgspec.json.encode(seen).decode())
-    return 0
 
 
 @policy.command
@@ -217,10 +130,6 @@ def cluster(*, workers: int = 2, memory: str = "1g") -> int:
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
     return 0
-
-
-def _shown(count: int | None) -> str:
-    return "< 10" if count is None else str(count)
 
 
 def _score(files: list[Path], engine: EngineName) -> int:

@@ -41,6 +41,17 @@ def town_rules() -> bytes:
     return (files("pratique.policy") / "rules" / "town.json").read_bytes()
 
 
+def check_policy(tx: Tx, moment: Moment, raw: bytes, mandate_id: str) -> RuleSet:
+    """The rule set, if it could be published now under this mandate. Raises NoMandate, or Refusal with the code of the
+    first failed check."""
+    ends_at = store.mandate_end(tx, mandate_id, moment.now_ms)
+    if ends_at is None:
+        raise NoMandate(what="a policy")
+    ruleset = read_rule_set(raw)
+    check.refuse_unpublishable(ruleset, moment.now, from_ms(ends_at), store.rule_versions(tx))
+    return ruleset
+
+
 def publish_policy(tx: Tx, moment: Moment, raw: bytes, mandate_id: str) -> Policy:
     """Check and store a rule set as the next policy, in force from its `from` (or now) to its `to`, and never
     beyond the end of its mandate. Raises NoMandate, or Refusal with the code of the first failed check."""
@@ -89,8 +100,16 @@ def publish_policy(tx: Tx, moment: Moment, raw: bytes, mandate_id: str) -> Polic
 def live_policy(tx: Tx, now: datetime) -> RuleSet | None:
     """The rule set in force at `now`, under a mandate in force at `now`; None if there is none."""
     row = store.live_policy(tx, to_ms(now))
-    if row is None:
-        return None
+    return None if row is None else _rule_set(tx, row)
+
+
+def rule_set(tx: Tx, number: int) -> RuleSet | None:
+    """A published rule set by its number, in force or not."""
+    row = store.policy_row(tx, number)
+    return None if row is None else _rule_set(tx, row)
+
+
+def _rule_set(tx: Tx, row: store.PolicyRow) -> RuleSet:
     if (known := _RULE_SETS.get(row)) is not None:
         return known
     raw = store.policy_body(tx, row.number)
@@ -165,6 +184,29 @@ def record_all(tx: Tx, moment: Moment, sealer: Sealer, changes: Iterable[Evidenc
     if added:
         store.add_evidence(tx, added)
     mirror_store.queue(tx, (str(row["subject_id"]) for row in (*withdrawn, *added)))
+
+
+def evidence_of_many(tx: Tx, sealer: Sealer, subject_ids: Sequence[str]) -> dict[str, list[Evidence]]:
+    """`evidence_of` for many subjects with a handful of statements; who has none is left out."""
+    return read_evidence(tx, sealer, subject_ids)
+
+
+def rule_versions(tx: Tx) -> dict[tuple[str, str], str]:
+    """The hash of every version of every rule ever published."""
+    return store.rule_versions(tx)
+
+
+def subjects_after(tx: Tx, after: str, limit: int) -> list[str]:
+    """The next subjects with evidence or a decision, in order of their random ids."""
+    return store.subjects_after(tx, after, limit)
+
+
+def decision_marks(tx: Tx, subject_ids: Sequence[str]) -> dict[str, tuple[int, str, int]]:
+    """(policy number, mandate, valid until in ms) of each current decision: what stands unsealed in its row."""
+    return {
+        row.subject_id: (row.policy_number, row.mandate_id, row.valid_until)
+        for row in store.current_decisions(tx, subject_ids)
+    }
 
 
 def evidence_of(tx: Tx, sealer: Sealer, subject_id: str) -> list[Evidence]:

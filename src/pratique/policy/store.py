@@ -70,6 +70,16 @@ def live_policy(tx: Tx, now: int) -> PolicyRow | None:
     return PolicyRow(*row) if row else None
 
 
+def policy_row(tx: Tx, number: int) -> PolicyRow | None:
+    """A published policy by its number."""
+    row = tx.one(
+        "SELECT p.number, p.mandate_id, p.from_at, p.to_at, p.hash, m.ends_at "
+        "FROM policy p JOIN mandate m ON m.id = p.mandate_id WHERE p.number = :number",
+        number=number,
+    )
+    return PolicyRow(*row) if row else None
+
+
 def policy_body(tx: Tx, number: int) -> bytes | None:
     row = tx.one("SELECT body FROM policy WHERE number = :number", number=number)
     return bytes(row[0]) if row else None

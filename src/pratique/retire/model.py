@@ -18,6 +18,7 @@ CLASS_OF_TABLE = {
     "evidence": "evidence",
     "decision": "decision", "facts_row": "decision", "policy": "decision", "policy_sweep": "decision",
     "policy_outbox": "evidence",
+    "redecision": "decision", "rollout": "decision",
     "notice": "notice", "notice_event": "notice", "notice_ground": "notice", "fault": "notice",
     "appeal": "appeal", "appeal_event": "appeal",
     "tube": "tube", "tube_member": "tube", "tube_event": "tube", "tube_conflict": "tube", "tube_batch": "tube",

@@ -9,6 +9,7 @@ from pratique.notices import service as notices
 from pratique.people import service as people
 from pratique.policy import service as policy
 from pratique.reminding import service as reminding
+from pratique.rollout import service as rollout
 from pratique.store.store import Store
 from pratique.store.tx import Tx
 from pratique.testing import service as testing
@@ -16,6 +17,7 @@ from pratique.testing import service as testing
 Erase = Callable[[Tx, str], dict[str, int]]
 
 ROOMS: tuple[tuple[str, Erase], ...] = (
+    ("rollout", rollout.erase_mandate),
     ("testing", testing.erase_mandate),
     ("fleet", fleet.erase_mandate),
     ("desk", desk.erase_mandate),

@@ -52,6 +52,7 @@ APPEND_ONLY = (
     "desk_event",
     "access_log",
     "facts_row",
+    "policy_order_signature",
 )
 
 # The public trace of a mandate outlives its data: with the key columns, so that REPLACE is refused as well.
@@ -66,7 +67,21 @@ KEPT = (
     ("log_entry", ("seq",)),
 )
 
+# A policy is stored only as two officers of different roles signed it, with its lead time; or as the one they signed to
+# go back to, within the time that `back_until` leaves for it. Raw SQL meets this too.
+_SIGNED_TWICE = (
+    "(SELECT count(*) FROM policy_order_signature s "
+    "WHERE s.order_id = o.id AND s.role IN ('legal', 'public-health')) >= 2"
+)
+_NO_ORDER = (
+    "NOT EXISTS (SELECT 1 FROM policy_order o WHERE o.mandate_id = NEW.mandate_id AND "
+    "((o.hash = NEW.hash AND o.published_at IS NULL AND NEW.from_at >= NEW.published_at + o.lead_ms) OR "
+    "(o.back_hash = NEW.hash AND o.published_at <= NEW.published_at AND NEW.published_at < o.back_until)) "
+    f"AND {_SIGNED_TWICE})"
+)
+
 _CHANGED = "NEW.{0} IS DISTINCT FROM OLD.{0}"
+_ORDERED = ("id", "mandate_id", "hash", "lead_ms", "back_hash", "text", "preview_hash")
 _FIXED = ("id", "start_at", "end_at", "grace_hours", "extends", "supersedes")
 _IN_FORCE_ALREADY = (
     "EXISTS (SELECT 1 FROM mandate m WHERE m.id = NEW.mandate_id AND m.published_at IS NOT NULL)"
@@ -90,6 +105,8 @@ def _blocks() -> list[Block]:
         f"(OLD.{column} IS NOT NULL AND {_CHANGED.format(column)})"
         for column in ("published_at", "log_seq", "destroyed_at")
     )
+    policy = next(guard for guard in GUARDS if guard.table == "policy")
+    unsigned = f"NOT ({_missing(policy)}) AND {_NO_ORDER}"  # a missing mandate is told first
     blocks = [
         Block(
             "mandate_never_longer",
@@ -104,6 +121,28 @@ def _blocks() -> list[Block]:
         Block("unlock_fixed", "mandate_unlock", "UPDATE", "", "MANDATE_FIXED"),
         Block("kept_fixed", "mandate_data", "UPDATE", "", "MANDATE_FIXED"),
         Block("signature_fixed", "mandate_signature", "UPDATE", "", "MANDATE_FIXED"),
+        Block("policy_signed_twice", "policy", "INSERT", unsigned, "NOT_SIGNED"),
+        Block("policy_never_changed", "policy", "UPDATE", "", "NOT_SIGNED"),
+        Block(
+            "policy_order_fixed",
+            "policy_order",
+            "UPDATE",
+            "EXISTS (SELECT 1 FROM policy_order_signature s WHERE s.order_id = OLD.id) AND ("
+            + " OR ".join(_CHANGED.format(column) for column in _ORDERED)
+            + ")",
+            "NOT_SIGNED",
+        ),
+        Block(
+            "policy_order_once",
+            "policy_order",
+            "UPDATE",
+            "OLD.published_at IS NOT NULL AND ("
+            + " OR ".join(
+                _CHANGED.format(column) for column in ("published_at", "policy_number", "back_until")
+            )
+            + ")",
+            "NOT_SIGNED",
+        ),
     ]
     blocks += [
         # A notice is of a published kind, can be appealed where it says, and ends with its mandate at the latest.

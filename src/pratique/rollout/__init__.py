@@ -1,0 +1,1 @@
+"""How a rule comes into force: previewed, signed by two, published, decided for everybody, carried to gates."""

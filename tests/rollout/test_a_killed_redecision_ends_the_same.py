@@ -1,0 +1,115 @@
+"""Everybody is decided again; killed at random points, it ends byte for byte as if nothing had happened."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pratique.store.store import open_store
+from tests.rollout.making_kills import PEOPLE, TESTED, prepare
+
+KILLS = 4
+ROOT = Path(__file__).parents[2]
+
+
+def start(folder: Path, url: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.rollout.making_kills", str(folder), url, "run"],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+    )
+
+
+def finish(folder: Path, url: str) -> None:
+    process = start(folder, url)
+    assert process.communicate(timeout=120)[0].split()[-1] == b"done"
+
+
+def kill_at_random(folder: Path, url: str, chance: random.Random, longest: float) -> int:
+    """Runs it until it is done, killing it so often; how many kills hit a run that was under way."""
+    hits = 0
+    for _ in range(KILLS):
+        process = start(folder, url)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(chance.uniform(0, longest))
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            hits += 1
+        process.stdout.close()
+    finish(folder, url)
+    return hits
+
+
+def everything(folder: Path, url: str) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table, in one order."""
+    data = open_store(url, folder)
+    with data.read() as tx:
+        if data.dialect == "sqlite":
+            names = tx.all("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+        else:
+            names = tx.all("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+        found = {
+            name: sorted(
+                (
+                    tuple(bytes(v) if isinstance(v, memoryview) else v for v in row)
+                    for row in tx.all(f"SELECT * FROM {name}")
+                ),
+                key=repr,
+            )
+            for (name,) in names
+        }
+    data.close()
+    return found
+
+
+def check(plain: dict[str, list[tuple[object, ...]]], killed: dict[str, list[tuple[object, ...]]]) -> None:
+    assert plain.keys() == killed.keys()
+    for name in plain:
+        assert plain[name] == killed[name], name
+    (job,) = plain["redecision"]
+    assert job[2:7] == ("done", PEOPLE, PEOPLE, PEOPLE - TESTED, PEOPLE - TESTED)
+    assert job[7] == ""  # a job that is over keeps no place
+    assert len([row for row in plain["notice"] if row[2] == "N8"]) == PEOPLE - TESTED
+
+
+def test_on_sqlite(tmp_path: Path) -> None:
+    prepare(tmp_path / "base", "")
+    for name in ("plain", "killed"):
+        shutil.copytree(tmp_path / "base", tmp_path / name)
+    begun = time.monotonic()
+    finish(tmp_path / "plain", "")
+    longest = time.monotonic() - begun
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    assert kill_at_random(tmp_path / "killed", "", random.Random(seed), longest / 2) > 0
+
+    check(everything(tmp_path / "plain", ""), everything(tmp_path / "killed", ""))
+
+
+@pytest.mark.parametrize("seed", [random.randrange(1 << 30)])
+def test_on_postgresql(postgres_server: str, tmp_path: Path, seed: int) -> None:
+    names = [f"kill{seed}{part}" for part in ("base", "plain", "killed")]
+    urls = [postgres_server.replace("/postgres?", f"/{name}?") for name in names]
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        try:
+            admin.execute(f"CREATE DATABASE {names[0]}")
+            prepare(tmp_path, urls[0])
+            for name in names[1:]:
+                admin.execute(f"CREATE DATABASE {name} TEMPLATE {names[0]}")
+            begun = time.monotonic()
+            finish(tmp_path, urls[1])
+            longest = time.monotonic() - begun
+            assert kill_at_random(tmp_path, urls[2], random.Random(seed), longest / 2) > 0
+            check(everything(tmp_path, urls[1]), everything(tmp_path, urls[2]))
+        finally:
+            for name in names:
+                admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
