@@ -13,7 +13,7 @@ from pratique.cli import main
 from pratique.credentials import cli, qr
 from pratique.credentials.keys import new_signer
 from pratique.credentials.trust import make_bundle
-from tests.credentials.making import ISSUER, bundle, hcert_key, hcert_text, pass_bytes, show
+from tests.credentials.making import ISSUER, NOW, bundle, hcert_key, hcert_text, pass_bytes, show
 from tests.credentials.test_smart_health_cards import card, chunks, issuer
 
 AT = "2026-01-05T12:00:00Z"
@@ -176,3 +176,30 @@ def test_a_private_key_as_trust_is_refused(tmp_path: Path, capfd: pytest.Capture
     code, lines, err = run(capfd, tmp_path / "none.txt", "--trust", tmp_path / "keys.json")
     assert (code, lines) == (1, [])
     assert "private key" in err
+
+
+def test_the_age_of_a_bundle_is_said_and_its_grace_is_the_callers(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    root = new_signer("Ed25519")
+    ends = int(NOW.timestamp()) + 3600
+    (tmp_path / "bundle").write_bytes(make_bundle(bundle(keys=(hcert_key(),), expires=ends), [root]))
+    (tmp_path / "one.txt").write_text(hcert_text())
+    key = urlsafe_b64encode(root.public_key).decode()
+    common = [tmp_path / "one.txt", "--trust", tmp_path / "bundle", "--root", key, "--at"]
+
+    code, lines, err = run(capfd, *common, AT)
+    assert (code, lines[0]["findings"]) == (0, [])
+    assert "trust: list 7 of 2026-01-05, 0.0 days old\n" in err
+
+    code, lines, err = run(capfd, *common, "2026-01-05T15:00:00Z")
+    assert (code, lines) == (1, [])
+    assert "has expired" in err
+
+    code, lines, err = run(capfd, *common, "2026-01-05T15:00:00Z", "--grace", "2.5")
+    assert (code, lines[0]["findings"]) == (0, ["LISTS_STALE"])
+    assert "0.2 days old; it has ended" in err
+
+    code, _, err = run(capfd, *common, AT, "--trust", tmp_path / "bundle")
+    assert code == 2
+    assert "name one bundle" in err

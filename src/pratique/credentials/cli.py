@@ -10,7 +10,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, NamedTuple
 
 import msgspec
 from cyclopts import Parameter
@@ -49,6 +49,7 @@ def verify(
     jsonl: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     root: Annotated[list[str] | None, Parameter(negative="", allow_leading_hyphen=True)] = None,
     quorum: int = 1,
+    grace: float = 0,
     icvp: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Verify health certificates and passes, offline.
@@ -69,8 +70,10 @@ def verify(
         A root key of a bundle, base64url. With it a bundle must be signed by `quorum` roots. May be repeated.
     quorum
         How many roots must have signed.
+    grace
+        Hours for which a bundle with `root` may still be used after its end; every line then carries LISTS_STALE.
     icvp
-        Also read WHO vaccination certificates (ICVP), which are a proposal.
+        Also read what WHO has proposed: vaccination certificates (ICVP), DDCC, health links.
     """
     try:
         moment = parse_time(at) if at else datetime.now(UTC)  # noqa: TID251 - the edge
@@ -78,8 +81,9 @@ def verify(
             raise CalledWrongly("--trust is missing: name a trust list, a bundle or a folder of keys")
         if not files and jsonl is None:
             raise CalledWrongly("nothing to verify: name files, - for standard input, or --jsonl")
-        snapshot = _snapshot(trust, [_root(text) for text in root or []], quorum, moment, icvp)
-        for note in snapshot.notes:
+        limits = _Limits(tuple(_root(text) for text in root or ()), quorum, grace, icvp)
+        snapshot = _snapshot(trust, limits, moment)
+        for note in (*snapshot.age_notes(moment), *snapshot.notes):
             print(f"pratique verify: {note}", file=sys.stderr)
         lines = list(files or [])
         judged = _of_files(lines, moment, snapshot) if lines else iter(())
@@ -107,20 +111,33 @@ def parse_time(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _snapshot(paths: list[Path], roots: list[bytes], quorum: int, now: datetime, icvp: bool) -> Snapshot:
+class _Limits(NamedTuple):
+    """What the caller says about the trust: its roots, how many must have signed, hours of grace, proposals."""
+
+    roots: tuple[bytes, ...]
+    quorum: int
+    grace: float
+    icvp: bool
+
+
+def _snapshot(paths: list[Path], limits: _Limits, now: datetime) -> Snapshot:
     for path in paths:
         if not os.access(path, os.R_OK):
             raise CalledWrongly(f"{path}: No such file, or it cannot be read")
     try:
-        if roots:
-            return read_bundle(paths[0].read_bytes(), roots, quorum, 0, now)
+        if limits.roots:
+            if len(paths) > 1:
+                raise CalledWrongly("--root: name one bundle with --trust")
+            grace_s = round(limits.grace * 3600)
+            bundle = read_bundle(paths[0].read_bytes(), limits.roots, limits.quorum, 0, now, grace_s=grace_s)
+            return Snapshot(bundle.bundle, icvp=limits.icvp)
         if len(paths) == 1:
-            return read_trust(paths[0], icvp=icvp)
+            return read_trust(paths[0], icvp=limits.icvp)
         found = [
             sources.read_folder(path) if path.is_dir() else sources.read_source(path.read_bytes())
             for path in paths
         ]
-        return snapshot_of(sources.merge(found), icvp=icvp)
+        return snapshot_of(sources.merge(found), icvp=limits.icvp)
     except CredentialError as fault:
         raise TrustRefused(f"{', '.join(map(str, paths))}: {fault.detail or fault.code}") from None
     except OSError as fault:

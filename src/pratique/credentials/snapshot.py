@@ -120,6 +120,15 @@ class Snapshot:
             return "not on the list that was given"
         return f"not on list {self.number} of {datetime.fromtimestamp(self.issued, UTC):%Y-%m-%d}"
 
+    def age_notes(self, now: datetime) -> tuple[str, ...]:
+        """Which list is in use, of which day (the signed date of its content), how old, and whether it has ended."""
+        if not self.number:
+            return ()
+        days = (now.timestamp() - self.issued) / 86400
+        ended = "; it has ended" if self.expires <= now.timestamp() else ""
+        day = datetime.fromtimestamp(self.issued, UTC)
+        return (f"trust: list {self.number} of {day:%Y-%m-%d}, {days:.1f} days old{ended}",)
+
     def keys_for(self, purpose: str, kid: bytes) -> tuple[TrustKey, ...]:
         """Every key listed under `kid` for `purpose`; several are normal."""
         return self.keys.get((purpose, kid), ())
