@@ -241,6 +241,7 @@ def main() -> None:
     asked.add_argument("--facts", type=int, default=2000)
     asked.add_argument("--rate", type=int, default=100)
     asked.add_argument("--people", type=int, default=2_000_000)
+    asked.add_argument("--only", choices=("clearing", "extension", "silence"))
     given = asked.parse_args()
     found: dict[str, object] = {"bench": "notices"}
     for name, run in (
@@ -248,6 +249,8 @@ def main() -> None:
         ("extension", lambda home: extension(home, given.people)),
         ("silence", silence),
     ):
+        if given.only not in (None, name):
+            continue
         with tempfile.TemporaryDirectory() as folder:
             found[name] = run(Path(folder))
         print(name, found[name], flush=True)

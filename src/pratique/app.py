@@ -274,9 +274,9 @@ def chores(port: Port) -> list[Chore]:
     return [
         Chore("destroy what is due", 5, lambda: retire.destroy_due(retiring(port))),
         Chore("show that we are here", 15, Pulse(port).beat),
-        Chore("lift what is due", 5, write(lambda tx, moment: notices.sweep(tx, moment, port.house))),
         Chore("carry a policy to the gates", 2, write(lambda tx, moment: carry(tx, moment, port))),
         Chore("decide again under a new policy", 1, lambda: redecide(port)),
+        Chore("lift what is due", 5, lambda: lift_due(port)),
         Chore(
             "sign a snapshot",
             2,
@@ -317,6 +317,14 @@ def settle_runs(port: Port) -> None:
         runs = testing.due(tx, moment)
     for run_id in runs:
         port.store.write(partial(testing.settle_run, moment=moment, run_id=run_id, tell=tell(port)))
+
+
+def lift_due(port: Port) -> None:
+    """What is due, part by part, for most of the time until the next round: very many may end at once."""
+    end = time.monotonic() + 4
+    while port.store.write(lambda tx: notices.sweep(tx, port.moment(), port.house)):
+        if time.monotonic() >= end:
+            return
 
 
 def bulk_actions(port: Port) -> None:

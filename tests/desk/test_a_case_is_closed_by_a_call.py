@@ -222,3 +222,28 @@ def test_history_is_never_rewritten_and_forgetting_leaves_nothing(desk: Desk) ->
     desk.store.write(lambda tx: notices.forget(tx, desk.moment, desk.house, desk.members[0]))
     with desk.store.read() as tx:
         assert tx.one("SELECT (SELECT COUNT(*) FROM desk_case) + (SELECT COUNT(*) FROM desk_event)") == (0,)
+
+
+def test_a_doctor_records_what_was_shown_and_it_clears_at_once(desk: Desk) -> None:
+    desk.tell("retest-required", "R1", sampled=desk.now - timedelta(hours=1), whom=desk.members[:1])
+    notice_id = desk.notice(desk.members[0], "N2").id
+    desk.store.write(lambda tx: service.call_me(tx, desk.moment, desk.members[0], notice_id))
+    (line,) = desk.list(desk.doctor)
+
+    def record(kind: str, staff: object = None, hours: float = 0) -> None:
+        who = desk.fresh(staff or desk.doctor)  # type: ignore[arg-type]
+        as_of = desk.now + timedelta(hours=hours)
+        desk.store.write(
+            lambda tx: service.record_fact(tx, desk.moment, desk.house, who, line.id, kind, as_of)
+        )
+
+    for kind, staff, hours in (("test", None, 0), ("exemption", None, 1)):
+        with pytest.raises(Refusal):
+            record(kind, staff, hours)
+    with pytest.raises(NotAllowed):
+        record("exemption", desk.worker)
+    record("vaccination")
+    assert desk.states(desk.members[0])["N2"] == "open"
+    record("exemption")
+    assert desk.states(desk.members[0])["N2"] == "cleared"
+    assert "Exemption recorded" in [one.what.en for one in desk.open(line.id, desk.doctor).lines]

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pratique.core.errors import Conflict, NotAllowed, NotFound, Refusal
+from pratique.core.text import Text
 from pratique.notices import service
 from pratique.notices.appeal import HOUR, next_step, profile, profile_for, second_due
 from pratique.notices.model import AppealFile, AppealView
@@ -266,3 +267,32 @@ def test_steps_come_in_order(begin: int, span: int, done: int) -> None:
     steps = [next_step(begin, begin + span, n) for n in range(3)]
     assert [step.what for step in steps] == ["escalated-50", "escalated-80", "silence"]
     assert begin <= steps[0].at <= steps[1].at <= steps[2].at == begin + span
+
+
+def test_what_is_due_ends_when_its_holder_looks(town: Town) -> None:
+    """However long the sweep's queue is: the poll itself lifts, and the ETag of before no longer holds."""
+    held(town)
+    me = town.members[0]
+    with town.store.read() as tx:
+        before = service.wallet_tag(tx, town.moment, me)
+    town.after(hours=48, seconds=1)
+    with town.store.read() as tx:
+        assert service.wallet_tag(tx, town.moment, me) != before
+        assert service.needs_refresh(tx, town.moment, town.house, me)
+    town.store.write(lambda tx: service.catch_up(tx, town.moment, town.house, me))
+    assert town.states(me)["N2"] == "lifted"
+
+
+def test_an_emergency_opening_is_told(town: Town) -> None:
+    me = town.members[0]
+    why, who = Text("unconscious at the door", "门口昏迷"), Text("duty doctor", "值班医生")
+    town.store.write(
+        lambda tx: service.tell_of_opening(
+            tx, town.moment, town.house, subject_id=me, mandate_id=town.mandate.id, who=who, why=why
+        )
+    )
+    notice = town.notice(me, "N7")
+    assert notice.facts[0].what.zh_hans == "紧急打开：门口昏迷"
+    assert notice.facts[0].source == who
+    town.store.write(lambda tx: service.note(tx, town.moment, "read", notice_id=notice.id, subject_id=me))
+    assert town.states(me)["N7"] == "cleared"

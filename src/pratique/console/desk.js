@@ -3,7 +3,7 @@ const choices = [...document.querySelectorAll('input[name="result"]')];
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || /^(TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
-  if (event.target.tagName === "INPUT" && event.target.type !== "radio") return;
+  if (event.target.tagName === "INPUT" && event.target.name !== "result") return;
   const choice = choices[Number(event.key) - 1];
   if (choice) {
     choice.checked = true;

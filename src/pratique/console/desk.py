@@ -4,7 +4,7 @@ A list names nobody. Opening a case is a look that its subject sees. No page dow
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -126,6 +126,22 @@ def routes(desk: Desk) -> list[Route]:
         )
         return see("/console/desk")
 
+    async def fact(call: Call) -> Answer:
+        try:
+            on = datetime.fromisoformat(call.form.get("on", ""))
+        except ValueError:
+            return await _case(desk, call, Refusal("BAD_DAY", "on", Text("choose a day", "请选择日期")))
+        as_of = on.replace(tzinfo=desk.zone)
+        try:
+            await desk.store.awrite(
+                lambda tx: service.record_fact(
+                    tx, call.moment, desk.house, _me(call), call.path["id"], call.form.get("kind", ""), as_of
+                )
+            )
+        except Refusal as refusal:
+            return await _case(desk, call, refusal)
+        return see(_address(call))
+
     async def keys(call: Call) -> Answer:  # noqa: ARG001
         body = (HERE / "desk.js").read_bytes()
         return Answer(body, media="text/javascript", headers={"Cache-Control": "max-age=600"})
@@ -141,6 +157,7 @@ def routes(desk: Desk) -> list[Route]:
         Route("GET", "/console/desk/desk.js", keys, WORKERS, "keys of the desk", page=True),
         Route("GET", "/console/desk/cases/{id}", asks(case), WORKERS, "open a case", page=True),
         Route("POST", "/console/desk/cases/{id}", asks(result), WORKERS, "record a result", page=True),
+        Route("POST", "/console/desk/cases/{id}/fact", asks(fact), DOCTORS, "record a fact", page=True),
         Route("GET", "/console/desk/cases/{id}/order", asks(order_form), DOCTORS, "an individual order", page=True),
         Route("POST", "/console/desk/cases/{id}/order", asks(order), DOCTORS, "give an order", page=True),
         Route("POST", "/console/desk/cases/{id}/order/end", asks(end_order), DOCTORS, "end an order", page=True),
@@ -233,6 +250,7 @@ async def _case(desk: Desk, call: Call, refusal: Refusal | None) -> Answer:
         section="desk",
         file=file,
         order=order,
+        facts=[(one, script().events[f"fact-{one}"]) for one in service.FACTS],
         doctor=call.caller.role == "duty-doctor",
         results=[(n, code, script().results[code]) for n, code in enumerate(RESULTS, 1)],
         refused=refusal.text if refusal else None,

@@ -13,15 +13,17 @@ from pratique.desk.store import erase_mandate
 from pratique.mandates import service as mandates
 from pratique.notices import service as notices
 from pratique.notices.kinds import fact_text
-from pratique.notices.model import House, NoticeLine, Opening, Said
+from pratique.notices.model import EvidenceChange, House, NoticeLine, Opening, Said
 from pratique.people import service as people
 from pratique.people.model import Staff
+from pratique.policy.model import Evidence
 from pratique.store import sealing
 from pratique.store.tx import Tx
 
 WORKERS = ("case-worker", "duty-doctor")
 PURPOSE = {"visit": "visit"}
 TASK_FOR = timedelta(hours=1)  # how long an opened case lets its worker read the card
+FACTS = ("vaccination", "recovery", "exemption")
 FIRST_CALL, CALL_ME = timedelta(hours=2), timedelta(hours=2)
 PAGE = 50
 START = Place()
@@ -254,6 +256,34 @@ def record(
     return ""
 
 
+def record_fact(
+    tx: Tx, moment: Moment, house: House, staff: Staff, case_id: str, kind: str, as_of: datetime
+) -> None:
+    """A doctor records what was shown: a vaccination, a recovery, an exemption; what it clears clears at once.
+
+    Raises NotAllowed for another role, NotFound, Refusal for a kind outside the list or a time to come.
+    """
+    if staff.role != "duty-doctor":
+        raise NotAllowed("MAY_NOT_RECORD", "role", Text("your role records no facts", "您的角色不能登记事实"))
+    row = _reached(tx, moment, staff, case_id)
+    if kind not in FACTS:
+        raise Refusal("BAD_KIND", "kind", Text("choose a kind from the list", "请从列表中选择类别"))
+    if as_of > moment.now:
+        raise Refusal("BAD_TIME", "as_of", Text("this day is still to come", "该日期尚未到来"))
+    fact = Evidence(
+        id=moment.new_id(),
+        subject_id=row.subject_id,
+        kind=kind,  # type: ignore[arg-type]
+        sampled_at=as_of,
+        known_at=moment.now,
+        source=fact_text("duty-doctor"),
+        ref=f"desk-{moment.new_id()}",
+        mandate_id=row.mandate_id,
+    )
+    notices.evidence_changed(tx, moment, house, [EvidenceChange(fact, None)])
+    store.add_event(tx, row.id, moment.now_ms, f"fact-{kind}", staff.id)
+
+
 def hand_over(tx: Tx, moment: Moment, staff: Staff, to: str) -> int:
     """The end of a shift: every open case of mine goes to a colleague, or with `to` empty back to the pool.
 
@@ -372,5 +402,6 @@ def _nothing(field: str) -> NotFound:
 
 __all__ = [
     "ask_contact", "begin_bulk", "bulk", "bulks_of", "call_me", "cases", "end_order", "erase_mandate", "find_cases",
-    "forget", "give_order", "go_on", "hand_over", "may_take", "open_case", "open_file", "record", "sweep", "undo_bulk",
+    "forget", "give_order", "go_on", "hand_over", "may_take", "open_case", "open_file", "record",
+    "record_fact", "sweep", "undo_bulk",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pratique.core.errors import Conflict, NotFound
-from pratique.core.moment import Moment, from_ms
+from pratique.core.moment import Moment, from_ms, rfc3339
 from pratique.core.text import Text
 from pratique.credentials import service as credentials
 from pratique.notices import store
@@ -21,7 +21,7 @@ from pratique.notices.change import evidence_changed
 from pratique.notices.clear import Happening, Standing, clears, happened
 from pratique.notices.closing import end_notices
 from pratique.notices.faults import declare_fault, end_fault, keep_stopped
-from pratique.notices.kinds import read_kind
+from pratique.notices.kinds import fact_text, read_kind
 from pratique.notices.model import (
     OPEN_STATES,
     AppealView,
@@ -42,7 +42,7 @@ from pratique.notices.publishing import appeal_weeks, publish_weeks
 from pratique.notices.ruled import Ruled, policy_changed
 from pratique.notices.saying import unsaid
 from pratique.notices.store import Ended
-from pratique.notices.sweep import end_mandate, sweep
+from pratique.notices.sweep import end_mandate, end_own, sweep
 from pratique.notices.wallet import appeal_view, needs_refresh, wallet_tag, wallet_view
 from pratique.people import service as people
 from pratique.people.model import Forgotten
@@ -66,12 +66,25 @@ def held(tx: Tx, moment: Moment, house: House, subject_id: str, results: Results
     )
 
 
+def tell_of_opening(
+    tx: Tx, moment: Moment, house: House, *, subject_id: str, mandate_id: str, who: Text, why: Text
+) -> str:
+    """Somebody opened this person's data in an emergency: who (a role, never a name), when and why, as a notice (N7).
+
+    Called in the transaction of the opening. Raises NoMandate.
+    """
+    said = Said(Text(f"{fact_text('break-glass').en}: {why.en}", f"{fact_text('break-glass').zh_hans}：{why.zh_hans}"),
+                who, rfc3339(moment.now))  # fmt: skip
+    return open_notice(tx, moment, house, Opening(subject_id, "N7", mandate_id, "BREAK_GLASS", facts=(said,)))
+
+
 def catch_up(tx: Tx, moment: Moment, house: House, subject_id: str) -> None:
-    """What a poll brings up to date: N1 of campaigns that run, the decision where time ended it, the pass.
+    """What a poll brings up to date: what is due ends, N1 of campaigns that run, the decision, the pass.
 
     Raises NotFound for an unknown or forgotten subject.
     """
     people.wallet_version(tx, subject_id)
+    end_own(tx, moment, subject_id)
     join_campaigns(tx, moment, house, subject_id)
     refresh_passes(tx, moment, house, subject_id)
 
@@ -228,7 +241,7 @@ __all__ = [
     "standing_notices",
     "start_campaign",
     "sweep",
-    "told_at",
+    "tell_of_opening", "told_at",
     "unsaid",
     "wallet_tag",
     "wallet_view",

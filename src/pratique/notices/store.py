@@ -368,13 +368,20 @@ def restrictions_from(tx: Tx, notice_ids: Iterable[str]) -> list[NoticeRow]:
     return found
 
 
+OVERDUE = "SELECT COUNT(*) FROM notice WHERE subject_id = :subject_id AND state IN ('open', 'waiting') AND due_at <= :now"
 FAULT_STAMP = "SELECT COALESCE(MAX(changed_at), 0) FROM fault WHERE scope <> 'subject'"
 
 
-def wallet_stamps(tx: Tx, subject_id: str) -> Row | None:
+def wallet_stamps(tx: Tx, subject_id: str, now: int) -> Row | None:
     """What the ETag of a wallet is made of, in one statement: (version of the subject, or None where unknown;
-    a stamp that grows when a fault of more than one person is declared or ends)"""
-    return tx.one(f"SELECT ({WALLET_VERSION}), ({FAULT_STAMP})", subject_id=subject_id)
+    a stamp that grows when a fault of more than one person is declared or ends; whether something is due by `now`)"""
+    return tx.one(f"SELECT ({WALLET_VERSION}), ({FAULT_STAMP}), ({OVERDUE})", subject_id=subject_id, now=now)
+
+
+def overdue(tx: Tx, subject_id: str, now: int) -> bool:
+    """True if something of this person is due that the sweep has not reached."""
+    row = tx.one(OVERDUE, subject_id=subject_id, now=now)
+    return bool(row and row[0])
 
 
 # Forgetting

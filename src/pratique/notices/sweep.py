@@ -4,6 +4,7 @@ Everything due is done with the time it was due, not with the time of the run, s
 nobody anything. Each run does a bounded number; running it again goes on. Who comes second changes nothing.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pratique.core.moment import Moment, from_ms
@@ -72,7 +73,17 @@ def lapse(row: NoticeRow, body: str, deadline: int) -> Ended:
 
 
 def _end_notices(tx: Tx, moment: Moment, limit: int) -> int:
-    rows = store.notices_due(tx, moment.now_ms, limit)
+    return _end(tx, moment, store.notices_due(tx, moment.now_ms, limit))
+
+
+def end_own(tx: Tx, moment: Moment, subject_id: str) -> int:
+    """What is due of one person ends as soon as that person looks, however long the sweep's queue is; how many."""
+    return _end(
+        tx, moment, [row for row in store.open_notices(tx, [subject_id]) if row.due_at <= moment.now_ms]
+    )
+
+
+def _end(tx: Tx, moment: Moment, rows: Sequence[NoticeRow]) -> int:
     if not rows:
         return 0
     stops, bodies = store.faults_of(tx, rows), store.kind_bodies(tx)
@@ -86,7 +97,7 @@ def _end_notices(tx: Tx, moment: Moment, limit: int) -> int:
     store.postpone(tx, later)
     end_notices(tx, moment, ended)
     people.touch(tx, [row.subject_id for row in rows])
-    return len(ended)
+    return len(rows)
 
 
 def _decide_again(tx: Tx, moment: Moment, house: House, limit: int) -> int:

@@ -46,14 +46,14 @@ ETAG_HOLDS_MS = 3_600_000
 
 
 def wallet_tag(tx: Tx, moment: Moment, subject_id: str) -> str:
-    """The ETag of a wallet: new with each change for its holder, each fault, and each hour. One small statement.
+    """The ETag of a wallet: new with each change, each fault, each deadline, each hour. One small statement.
 
     Raises NotFound for an unknown or forgotten subject.
     """
-    version, fault = store.wallet_stamps(tx, subject_id) or (None, 0)
+    version, fault, overdue = store.wallet_stamps(tx, subject_id, moment.now_ms) or (None, 0, 0)
     if version is None:
         raise people.nobody()
-    parts = f"{subject_id} {version} {fault} {moment.now_ms // ETAG_HOLDS_MS}"
+    parts = f"{subject_id} {version} {fault} {overdue} {moment.now_ms // ETAG_HOLDS_MS}"
     return f'"{sha256(parts.encode()).hexdigest()[:32]}"'
 
 
@@ -86,7 +86,7 @@ def wallet_view(
 
 def needs_refresh(tx: Tx, moment: Moment, house: House, subject_id: str) -> bool:
     """True where a poll should first bring things up to date (`service.catch_up`). Reads only."""
-    if missing_campaigns(tx, moment, subject_id):
+    if store.overdue(tx, subject_id, moment.now_ms) or missing_campaigns(tx, moment, subject_id):
         return True
     decision = policy.current_decision(tx, house.sealer, subject_id)
     return is_refresh_due(tx, moment.now, decision, subject_id)
