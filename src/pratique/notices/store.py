@@ -368,7 +368,7 @@ def restrictions_from(tx: Tx, notice_ids: Iterable[str]) -> list[NoticeRow]:
     return found
 
 
-OVERDUE = "SELECT COUNT(*) FROM notice WHERE subject_id = :subject_id AND state IN ('open', 'waiting') AND due_at <= :now"
+OVERDUE = f"SELECT COUNT(*) FROM notice WHERE subject_id = :subject_id AND {OPEN} AND due_at <= :now"
 FAULT_STAMP = "SELECT COALESCE(MAX(changed_at), 0) FROM fault WHERE scope <> 'subject'"
 
 
