@@ -90,10 +90,13 @@ def told(outcome: Outcome) -> Any:
 
 
 def _named(value: Any) -> Any:
-    """Lists, maps and tags that stand for a key in a broken certificate have no name that two languages share."""
+    """Lists, maps, tags and floats that stand for a key in a broken certificate have no name that two languages share."""
     if isinstance(value, dict):
         odd = ("CBORTag(", "frozendict(", "(")
-        return {"?" if key.startswith(odd) else key: _named(item) for key, item in value.items()}
+        return {
+            "?" if key.startswith(odd) else key.removesuffix(".0"): _named(item)
+            for key, item in value.items()
+        }
     return [_named(item) for item in value] if isinstance(value, list) else value
 
 

@@ -73,6 +73,11 @@ class Reader {
   /** The number in a head; -1 for an indefinite length. */
   head(info: number, indefinite: boolean): number | bigint {
     if (info < 24) return info;
+    if (info === 24 && this.at < this.raw.length) {
+      const n = this.raw[this.at++]!;
+      if (n < 24) this.exact = false;
+      return n;
+    }
     if (info === 31 && indefinite) {
       this.exact = false;
       return -1;
@@ -93,9 +98,10 @@ class Reader {
 
   value(depth: number, frozen: boolean, inside = false): Value {
     if (depth > MAX_DEPTH) throw tooLarge("nested too deeply");
-    const first = this.take(1)[0]!;
-    const [major, info] = [first >> 5, first & 31];
-    switch (major) {
+    if (this.at >= this.raw.length) malformed();
+    const first = this.raw[this.at++]!;
+    const info = first & 31;
+    switch (first >> 5) {
       case 0: return this.head(info, false);
       case 1: {
         const n = this.head(info, false);
@@ -148,7 +154,7 @@ class Reader {
 
   map(n: number, depth: number, frozen: boolean): Map<Value, Value> {
     const out: Map<Value, Value> = frozen ? new Frozen() : new Map();
-    const seen = new Set<string | number>();
+    let seen: Set<string | number> | undefined;
     let last: Uint8Array | undefined;
     for (let i = 0; n < 0 || i < n; i++) {
       const start = this.at;
@@ -157,11 +163,14 @@ class Reader {
       const raw = this.raw.subarray(start, this.at);
       if (this.sorted && last && compare(last, raw) >= 0) this.exact = false;
       last = raw;
-      const name = nameOf(key);
+      const place = plainKey(key);
       const value = this.value(depth + 1, frozen);
-      if (seen.has(name)) malformed();
-      seen.add(name);
-      out.set(plainKey(key), value);
+      if (typeof place === "object" && place !== null) {
+        const name = nameOf(place); // a map tells two equal lists or byte strings apart
+        if ((seen ??= new Set()).has(name)) malformed();
+        seen.add(name);
+      } else if (out.has(place)) malformed();
+      out.set(place, value);
     }
     return out;
   }
@@ -199,7 +208,16 @@ class Reader {
   }
 }
 
+const SHORT = 48;
+
 function decoded(bytes: Uint8Array): string {
+  if (bytes.length <= SHORT) {
+    // Most texts are short and plain: a decoder costs more than they do.
+    let text = "";
+    let i = 0;
+    for (; i < bytes.length && bytes[i]! < 0x80; i++) text += String.fromCharCode(bytes[i]!);
+    if (i === bytes.length) return text;
+  }
   try {
     return UTF8.decode(bytes);
   } catch {
@@ -219,7 +237,7 @@ function compare(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
-/** Equal names for keys that are equal in Python: 1, 1.0 and true are one key. */
+/** Equal names for keys that are equal in Python, inside lists too: 1, 1.0 and true are one key. */
 function nameOf(key: Value): string | number {
   if (typeof key === "number") return key;
   if (typeof key === "string") return `s${key}`;

@@ -13,7 +13,10 @@ const VERSIONS = ["1.0.0", "1.0.1", "1.1.0", "1.2.0", "1.2.1", "1.3.0", "1.3.3"]
 
 const SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 const OUTER = new RegExp(`^[${SPACE}]+|[${SPACE}]+$`, "g");
-const strip = (text: string): string => text.replace(OUTER, "");
+/** Most texts have nothing to take away: letters, digits and signs of ASCII at both ends. */
+const isInner = (code: number): boolean => code > 32 && code < 127;
+const strip = (text: string): string =>
+  text.length && isInner(text.charCodeAt(0)) && isInner(text.charCodeAt(text.length - 1)) ? text : text.replace(OUTER, "");
 
 /** The same contents without nulls and outer white space, with whole floats as integers and only JSON inside; undefined for what is none. */
 export function tidy(value: Value | undefined): Json | undefined {
@@ -27,9 +30,15 @@ export function tidy(value: Value | undefined): Json | undefined {
   const out: { [key: string]: Json } = {};
   for (const [key, item] of value) {
     const kept = tidy(item);
-    if (kept !== undefined) Object.defineProperty(out, keyText(key), { value: kept, enumerable: true, configurable: true, writable: true });
+    if (kept !== undefined) put(out, typeof key === "string" ? key : keyText(key), kept);
   }
   return out;
+}
+
+/** A member of the object's own, whatever it is called. */
+function put(out: { [key: string]: Json }, name: string, value: Json): void {
+  if (name === "__proto__") Object.defineProperty(out, name, { value, enumerable: true, configurable: true, writable: true });
+  else out[name] = value;
 }
 
 /** Keys that are no texts, as Python writes them; no certificate has one. */
@@ -64,8 +73,10 @@ const FULL_DATE = /(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}/; // not anchored in 1.0.x
 const PART_DATE = /^(19|20)[0-9]{2}(-[0-9]{2}){0,2}$/;
 const PART_DATE_OR_NONE = /^((19|20)[0-9]{2}(-[0-9]{2}){0,2})?$/;
 
-type Form = { needed: Fields; optional: Fields };
-type Forms = { top: Fields; name: Form; v: Form; t: Form; r: Form };
+type Rows = (readonly [name: string, test: (value: Json) => boolean])[];
+type Form = { needed: Rows; optional: Rows };
+type Forms = { top: Form; name: Form; v: Form; t: Form; r: Form };
+const form = (needed: Fields, optional: Fields = {}): Form => ({ needed: Object.entries(needed), optional: Object.entries(optional) });
 
 const longest = (most: number) => (value: Json): boolean => isText(value) && (value.length <= most || [...value].length <= most);
 const matches = (form: RegExp) => (value: Json): boolean => isText(value) && form.test(value);
@@ -80,14 +91,14 @@ function formsOf(version: string): Forms {
   const both = { ...all("is ci", text), co: matches(/[A-Z]{1,10}/) };
   const older = !late || patch < 3;
   return {
-    top: { ver: matches(VERSION), dob: matches(minor < 1 ? FULL_DATE : late ? PART_DATE_OR_NONE : PART_DATE) },
-    name: { needed: older ? { fnt: upper } : {}, optional: { ...all("fn gn", text), gnt: upper, ...(older ? {} : { fnt: upper }) } },
-    v: { needed: { ...all("tg vp mp ma dt", isText), dn: dose, sd: dose, ...both }, optional: {} },
-    t: {
-      needed: { ...all("tg tt sc tr", isText), ...both, ...(late ? {} : { tc: text }) },
-      optional: { nm: late ? text : isText, ma: isText, ...(late ? { tc: text } : {}), ...(minor < 2 ? { dr: isText } : {}) },
-    },
-    r: { needed: { ...all("tg fr df du", isText), ...both }, optional: {} },
+    top: form({ ver: matches(VERSION), dob: matches(minor < 1 ? FULL_DATE : late ? PART_DATE_OR_NONE : PART_DATE) }),
+    name: form(older ? { fnt: upper } : {}, { ...all("fn gn", text), gnt: upper, ...(older ? {} : { fnt: upper }) }),
+    v: form({ ...all("tg vp mp ma dt", isText), dn: dose, sd: dose, ...both }),
+    t: form(
+      { ...all("tg tt sc tr", isText), ...both, ...(late ? {} : { tc: text }) },
+      { nm: late ? text : isText, ma: isText, ...(late ? { tc: text } : {}), ...(minor < 2 ? { dr: isText } : {}) },
+    ),
+    r: form({ ...all("tg fr df du", isText), ...both }),
   };
 }
 
@@ -95,12 +106,12 @@ const FORMS = new Map(VERSIONS.map((version) => [version, formsOf(version)]));
 
 function fault(value: Json | undefined, { needed, optional }: Form, where: string): string | null {
   if (!plain(value)) return `Expected \`object\` - at \`${where}\``;
-  for (const [name, test] of Object.entries(needed)) {
+  for (const [name, test] of needed) {
     const found = own(value, name);
     if (found === undefined) return `Object missing required field \`${name}\` - at \`${where}\``;
     if (!test(found)) return `Not as the schema says - at \`${where}.${name}\``;
   }
-  for (const [name, test] of Object.entries(optional)) {
+  for (const [name, test] of optional) {
     const found = own(value, name);
     if (found !== undefined && !test(found)) return `Not as the schema says - at \`${where}.${name}\``;
   }
@@ -111,7 +122,7 @@ function fault(value: Json | undefined, { needed, optional }: Form, where: strin
 export function schemaFault(dcc: Plain): string | null {
   const version = own(dcc, "ver");
   const forms = (typeof version === "string" && FORMS.get(version)) || FORMS.get(UNKNOWN_VERSION)!;
-  const found = fault(dcc as Json, { needed: forms.top, optional: {} }, "$") ?? fault(own(dcc, "nam"), forms.name, "$.nam");
+  const found = fault(dcc as Json, forms.top, "$") ?? fault(own(dcc, "nam"), forms.name, "$.nam");
   if (found) return found;
   for (const kind of TYPES) {
     const entries = own(dcc, kind);

@@ -14,7 +14,23 @@ const ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
 
 const broken = (detail: string): Refused => new Refused("BAD_COMPRESSION", detail);
 
-type Code = { count: Uint16Array; symbol: Uint16Array };
+/** `fast`, where there is one, holds for every nine bits the symbol they begin with and its length: symbol << 4 | length. */
+type Code = { count: Uint16Array; symbol: Uint16Array; fast?: Uint16Array };
+const FAST_BITS = 9;
+
+/** For the fixed code only, which nearly every certificate is written in: it is made once. */
+function quickened(code: Code): Code {
+  const fast = new Uint16Array(1 << FAST_BITS);
+  let [value, index] = [0, 0];
+  for (let length = 1; length <= FAST_BITS; length++, value <<= 1) {
+    for (let i = 0; i < code.count[length]!; i++, value++, index++) {
+      let reversed = 0;
+      for (let bit = 0; bit < length; bit++) reversed |= ((value >> bit) & 1) << (length - 1 - bit);
+      for (let more = reversed; more < fast.length; more += 1 << length) fast[more] = (code.symbol[index]! << 4) | length;
+    }
+  }
+  return { ...code, fast };
+}
 
 /** Canonical Huffman code of these lengths. As in zlib a code with room left is refused, but for one symbol of one bit where that may be. */
 function codeOf(lengths: Uint8Array, from: number, to: number, mayLack: boolean): Code {
@@ -40,8 +56,8 @@ let fixed: { literals: Code; distances: Code } | undefined;
 
 class Inflater {
   at: number;
-  #bits = 0;
-  #held = 0;
+  store = 0;
+  held = 0;
   out = new Uint8Array(1024);
   size = 0;
 
@@ -54,25 +70,58 @@ class Inflater {
   }
 
   bits(n: number): number {
-    while (this.#held < n) {
+    while (this.held < n) {
       if (this.at >= this.raw.length) this.ended();
-      this.#bits |= this.raw[this.at++]! << this.#held;
-      this.#held += 8;
+      this.store |= this.raw[this.at++]! << this.held;
+      this.held += 8;
     }
-    const value = this.#bits & ((1 << n) - 1);
-    this.#bits >>>= n;
-    this.#held -= n;
+    const value = this.store & ((1 << n) - 1);
+    this.store >>>= n;
+    this.held -= n;
     return value;
   }
 
-  symbol(code: Code): number {
-    let [value, first, index] = [0, 0, 0];
+  /** One symbol, bit by bit: the state is held in local names, since this is where the time goes. */
+  symbol({ count, symbol, fast }: Code): number {
+    let { store, held, at } = this;
+    if (fast) {
+      while (held < FAST_BITS && at < this.raw.length) {
+        store |= this.raw[at++]! << held;
+        held += 8;
+      }
+      const found = fast[store & ((1 << FAST_BITS) - 1)]!;
+      const length = found & 15;
+      if (length && length <= held) {
+        this.store = store >>> length;
+        this.held = held - length;
+        this.at = at;
+        return found >> 4;
+      }
+    }
+    let value = 0;
+    let first = 0;
+    let index = 0;
     for (let length = 1; length <= MAX_BITS; length++) {
-      value |= this.bits(1);
-      const count = code.count[length]!;
-      if (value - count < first) return code.symbol[index + value - first]!;
-      index += count;
-      first = (first + count) << 1;
+      if (held === 0) {
+        if (at >= this.raw.length) {
+          this.at = at;
+          this.ended();
+        }
+        store = this.raw[at++]!;
+        held = 8;
+      }
+      value |= store & 1;
+      store >>>= 1;
+      held--;
+      const here = count[length]!;
+      if (value - here < first) {
+        this.store = store;
+        this.held = held;
+        this.at = at;
+        return symbol[index + value - first]!;
+      }
+      index += here;
+      first = (first + here) << 1;
       value <<= 1;
     }
     throw broken("a code that is not there");
@@ -101,8 +150,8 @@ class Inflater {
   }
 
   align(): void {
-    this.at -= this.#held >> 3; // whole bytes that were read too early go back
-    this.#bits = this.#held = 0;
+    this.at -= this.held >> 3; // whole bytes that were read too early go back
+    this.store = this.held = 0;
   }
 
   dynamic(): { literals: Code; distances: Code } {
@@ -156,7 +205,7 @@ class Inflater {
       const kind = this.bits(2);
       if (kind === 3) throw broken("a kind of block that is not there");
       if (kind === 0) this.stored();
-      else if (kind === 1) this.coded((fixed ??= { literals: codeOf(fixedLengths, 0, 288, true), distances: codeOf(fixedLengths, 288, 320, true) }));
+      else if (kind === 1) this.coded((fixed ??= { literals: quickened(codeOf(fixedLengths, 0, 288, true)), distances: quickened(codeOf(fixedLengths, 288, 320, true)) }));
       else this.coded(this.dynamic());
     }
     this.align();
