@@ -90,7 +90,7 @@ def told(outcome: Outcome) -> Any:
 
 
 def _named(value: Any) -> Any:
-    """Lists, maps, tags and floats that stand for a key in a broken certificate are named by each language its own way."""
+    """Lists, maps, tags and floats as keys of a broken certificate are named by each language its own way."""
     if isinstance(value, dict):
         odd = ("CBORTag(", "frozendict(", "(")
         return {
