@@ -10,6 +10,7 @@ from pratique.console.render import page, words
 from pratique.core.text import Text
 from pratique.mandates import service as mandates
 from pratique.notices import service as notices
+from pratique.rollout import service as rollout
 from pratique.store.tx import Tx
 from pratique.testing import service as testing
 from pratique.web.frame import Answer, Call, Route
@@ -57,6 +58,12 @@ def _problems(tx: Tx, call: Call, due: int, board: testing.Board, gates: list[Ga
         ("warn", len(board.tasks), "problem_task", "/console/laboratory"),
         ("bad", sum(row.state == "down" for row in gates), "problem_gate", "/console/gates"),
         ("bad", int(not live), "problem_mandate", "/console/mandates"),
+        (
+            "bad",
+            sum(one.state == "stopped" for one in rollout.rollouts(tx)),
+            "problem_policy",
+            "/console/policy",
+        ),
     ]
     problems = [Problem(kind, _filled(key, n), href) for kind, n, key, href in found if n]
     ending = [m for m in live if m.ends() - call.moment.now <= ENDING_WITHIN]
