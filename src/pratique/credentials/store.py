@@ -135,6 +135,15 @@ def live_issuances(tx: Tx, subject_id: str, now: int) -> list[Row]:
     )
 
 
+_NAMES = [f"s{i}" for i in range(CHUNK)]
+_LIVE_OF = {
+    width: "SELECT subject_id, id, kid, pass_class, status_list, status_index, expires_at FROM issuance "
+    f"WHERE subject_id IN ({', '.join(':' + name for name in _NAMES[:width])}) AND subject_id <> '' "
+    "AND expires_at > :now AND revoked_at IS NULL ORDER BY id"
+    for width in (1, 16, CHUNK)
+}
+
+
 def live_issuances_of(tx: Tx, subject_ids: Iterable[str], now: int) -> dict[str, list[Row]]:
     """`live_issuances` of many subjects; who has none is left out."""
     found: dict[str, list[Row]] = {}
@@ -142,15 +151,8 @@ def live_issuances_of(tx: Tx, subject_ids: Iterable[str], now: int) -> dict[str,
     for start in range(0, len(wanted), CHUNK):
         part = wanted[start : start + CHUNK]
         width = next(size for size in (1, 16, CHUNK) if len(part) <= size)  # few lengths: prepared once each
-        named = ", ".join(f":s{i}" for i in range(width))
-        values = {f"s{i}": one for i, one in enumerate(part + [""] * (width - len(part)))}
-        for row in tx.all(
-            "SELECT subject_id, id, kid, pass_class, status_list, status_index, expires_at FROM issuance "
-            f"WHERE subject_id IN ({named}) AND subject_id <> '' AND expires_at > :now AND revoked_at IS NULL "
-            "ORDER BY id",
-            now=now,
-            **values,
-        ):
+        values = dict(zip(_NAMES, part + [""] * (width - len(part)), strict=False))
+        for row in tx.all(_LIVE_OF[width], now=now, **values):
             found.setdefault(row[0], []).append(row[1:])
     return found
 
