@@ -9,6 +9,9 @@ from pratique.credentials import base45, pq1
 from pratique.credentials.keys import Es256Signer, new_signer
 from pratique.credentials.snapshot import Bundle, KeyEntry, Snapshot, StatusEntry
 from pratique.credentials.status import build
+from tests.credentials.vectors.parts import certificate, sampled
+
+__all__ = ["certificate", "sampled"]
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -59,39 +62,6 @@ def bundle(**changes: object) -> Bundle:
 
 def snapshot(**changes: object) -> Snapshot:
     return Snapshot(bundle(**changes))
-
-
-def certificate(**changes: object) -> dict[str, object]:
-    """A synthetic vaccination certificate of version 1.3.0."""
-    entry = {
-        "tg": "840539006",
-        "vp": "1119349007",
-        "mp": "EU/1/20/1528",
-        "ma": "ORG-100030215",
-        "dn": 2,
-        "sd": 2,
-        "dt": "2025-11-18",
-        "co": "AT",
-        "is": "Muster-Behörde",
-        "ci": "URN:UVCI:01:AT:SYNTHETIC000000000000000001#8",
-    }
-    name = {"fn": "Muster-Gößinger", "fnt": "MUSTER<GOESSINGER", "gn": "Erika", "gnt": "ERIKA"}
-    top: dict[str, object] = {"ver": "1.3.0", "nam": name, "dob": "1998-02-26", "v": [entry]}
-    return {key: value for key, value in (top | changes).items() if value is not None}
-
-
-def sampled() -> dict[str, object]:
-    """A synthetic test certificate."""
-    entry = {
-        "tg": "840539006",
-        "tt": "LP6464-4",
-        "sc": "2026-01-04T12:34:56Z",
-        "tr": "260415000",
-        "co": "AT",
-        "is": "Muster-Behörde",
-        "ci": "URN:UVCI:01:AT:SYNTHETIC000000000000000002#6",
-    }
-    return certificate(v=None, t=[entry])
 
 
 def hcert_text(

@@ -27,25 +27,7 @@ from pratique.credentials.shc_sets import set_problems
 from pratique.credentials.snapshot import Snapshot
 from pratique.credentials.verify import verify
 from tests.credentials.making import ISSUER, NOW, bundle, es256
-
-ISS = "https://issuer.example/shc"
-BUNDLE: dict[str, Any] = {
-    "resourceType": "Bundle",
-    "type": "collection",
-    "entry": [
-        {"fullUrl": "resource:0", "resource": {"resourceType": "Patient", "name": [{"family": "Muster"}]}},
-        {
-            "fullUrl": "resource:1",
-            "resource": {
-                "resourceType": "Immunization",
-                "status": "completed",
-                "vaccineCode": {"coding": [{"system": "http://hl7.org/fhir/sid/cvx", "code": "208"}]},
-                "patient": {"reference": "resource:0"},
-                "occurrenceDateTime": "2025-11-18",
-            },
-        },
-    ],
-}
+from tests.credentials.vectors.parts import BUNDLE, ISS
 
 
 def jwk(signer: Es256Signer = ISSUER, **changes: object) -> dict[str, Any]:
