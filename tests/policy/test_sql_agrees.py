@@ -1,6 +1,6 @@
 """Rules as SQL on a real PostgreSQL say what the interpreter says: value for value, error bit for error bit.
 
-PRATIQUE_FUZZ_PAIRS=1000000 runs the whole length.
+PRATIQUE_FUZZ_PAIRS=1000000 PRATIQUE_FUZZ_ROWS=1000 runs the whole length.
 """
 
 import json
@@ -21,7 +21,7 @@ from tests.policy.test_engines_agree_at_length import judged, payload
 
 EXAMPLES = int(os.environ.get("PRATIQUE_FUZZ", "200"))
 PAIRS = int(os.environ.get("PRATIQUE_FUZZ_PAIRS", "10000"))
-ROWS = 200
+ROWS = int(os.environ.get("PRATIQUE_FUZZ_ROWS", "200"))
 POOL = 2000
 Compare = Callable[[Any, Sequence[Any]], int]
 

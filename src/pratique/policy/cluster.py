@@ -30,7 +30,7 @@ from pratique.policy.model import RuleSet
 from pratique.policy.parts import Unreadable, parts_in
 
 HOST = "127.0.0.1"
-READY_S = 60
+READY_S = 180  # a machine that is busy with something else starts a JVM slowly
 _URL = re.compile(rb"spark://[0-9.]+:[0-9]+")
 _REGISTERED = b"Successfully registered with master"
 

@@ -26,7 +26,7 @@ from pratique.policy.context import (
     with_clock,
 )
 from pratique.policy.dates import DAY_MS, read_date
-from pratique.policy.explain import Node, Read, flips_after, reads, watch
+from pratique.policy.explain import Node, Read, fields_at_fault, flips_after, reads, watch
 from pratique.policy.model import (
     WORSE,
     Evidence,
@@ -55,6 +55,7 @@ class Judged(NamedTuple):
     node: Node | None
     context: Context
     flips_at: datetime | None
+    at_fault: tuple[str, ...] = ()  # of an open rule, the fields that it could not find
 
 
 def decide(evidence: Sequence[Evidence], now: datetime, ruleset: RuleSet) -> Verdict:
@@ -65,7 +66,7 @@ def decide(evidence: Sequence[Evidence], now: datetime, ruleset: RuleSet) -> Ver
     """
     judge = _Judge(evidence, ruleset)
     judged = judge.at(now)
-    until, next_outcome = _constant_until(judge, judged, now, ruleset.to_at)
+    until, then = _constant_until(judge, judged, now, ruleset.to_at)
     outcome, failing, unjudged = _sum(judged)
     leading = failing[0] if failing else min(judged, key=lambda j: j.flips_at or ruleset.to_at, default=None)
     facts = _facts(failing or judged, only_present=not failing)
@@ -77,13 +78,15 @@ def decide(evidence: Sequence[Evidence], now: datetime, ruleset: RuleSet) -> Ver
     remedy = tuple(texts.fill(_house(j.rule).texts.remedy, w) for j, w in zip(failing, words, strict=True))
     change = [texts.fill(_house(j.rule).texts.change, w) for j, w in zip(failing, words, strict=True)]
     if unjudged:
-        named = {"rule": Text(", ".join(unjudged), "、".join(unjudged))}
+        named = {"rule": _named(judged)}
         reasons += (Reason(CANNOT_JUDGE, texts.fill(texts.CANNOT_BE_JUDGED, named)),)
         remedy += (texts.CANNOT_BE_JUDGED_REMEDY,)
-    if next_outcome is not None and next_outcome != outcome:
+    if then is not None and then.outcome != outcome:
         zone = _house(leading.rule).zone if leading else "UTC"
         at = texts.local_time(until, zone, now)
-        change.append(texts.fill(texts.BY_ITSELF, {"at": at, "outcome": texts.OUTCOMES[next_outcome]}))
+        change.append(texts.fill(texts.BY_ITSELF, {"at": at, "outcome": texts.OUTCOMES[then.outcome]}))
+        if WORSE[then.outcome] > WORSE[outcome]:
+            change += [_kept_by(j, at, now) for j in then.failing]
     return Verdict(
         outcome=outcome,
         reasons=reasons,
@@ -152,17 +155,19 @@ class _Judge:
             return Judged(rule, None, None, context, None)
         house = _house(rule)
         clock = clock_text(now, house.zone, house.grain)
-        value, node = watch(rule.logic, with_clock(context, clock, self.ruleset.value_sets))
+        data = with_clock(context, clock, self.ruleset.value_sets)
+        value, node = watch(rule.logic, data)
         if isinstance(value, Fault) or not isinstance(value, bool):
-            return Judged(rule, None, node, context, None)
+            fields = fields_at_fault(rule.logic, data, value) if isinstance(value, Fault) else []
+            return Judged(rule, None, node, context, None, tuple(fields))
         turn = flips_after(node, read_date(clock))
         return Judged(rule, value, node, context, None if turn is None else instant_of(turn, house))
 
 
 def _constant_until(
     judge: _Judge, judged: list[Judged], now: datetime, end: datetime
-) -> tuple[datetime, Outcome | None]:
-    """When time alone changes which rules fail, at most `end`; and the outcome from then on (None: unknown)."""
+) -> "tuple[datetime, Sum | None]":
+    """When time alone changes which rules fail, at most `end`; and what they come to from then on (None: unknown)."""
     same = _sum(judged).key()
     for _ in range(MAX_STEPS):
         later = [j.flips_at for j in judged if j.flips_at is not None]
@@ -176,7 +181,7 @@ def _constant_until(
         judged = judge.at(now)
         total = _sum(judged)
         if total.key() != same:
-            return now, total.outcome
+            return now, total
     return now, None
 
 
@@ -280,6 +285,21 @@ def _words(judged: Judged, until: datetime, now: datetime) -> dict[str, Text]:
             at = item.sampled_at if field == "sampled" else item.known_at
             words[f"{path}.{field}"] = texts.local_time(at, house.zone, now)
     return words
+
+
+def _kept_by(judged: Judged, at: Text, now: datetime) -> Text:
+    """What the rule that will fail asks for, and until when doing it keeps the outcome."""
+    remedy = texts.fill(_house(judged.rule).texts.remedy, _words(judged, now, now))
+    return texts.fill(texts.BEFORE, {"at": at, "remedy": remedy})
+
+
+def _named(judged: Sequence[Judged]) -> Text:
+    """The rules that are open, each with the fields that were not found."""
+    found = sorted({(one.rule.id, one.at_fault) for one in judged if one.value is None})
+    return Text(
+        ", ".join(f"{rule}: {', '.join(fields)}" if fields else rule for rule, fields in found),
+        "、".join(f"{rule}：{'、'.join(fields)}" if fields else rule for rule, fields in found),
+    )
 
 
 def _once(said: Sequence[Text]) -> tuple[Text, ...]:

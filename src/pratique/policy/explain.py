@@ -7,9 +7,20 @@ the decision.
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pratique.policy.certlogic import DATE_COMPARISONS, Fault, Instant, Run, Stop, Value, in_order, integer
-from pratique.policy.context import CLOCK
+from pratique.policy.certlogic import (
+    DATE_COMPARISONS,
+    Fault,
+    Instant,
+    Run,
+    Stop,
+    Value,
+    in_order,
+    integer,
+    read_var,
+)
+from pratique.policy.context import CLOCK, VALUE_SETS
 from pratique.policy.dates import DAY_MS, FURTHEST, NotADate, plus
+from pratique.policy.statics import paths_of
 
 
 class Node:
@@ -95,6 +106,20 @@ def smallest_reason(node: Node) -> list[Node]:
             return [*smallest_reason(branch), *smallest_reason(guard)]
         return smallest_reason(guard)  # a literal branch explains nothing, what led to it does
     return [node]
+
+
+def fields_at_fault(expression: Any, data: Any, fault: Fault) -> list[str]:
+    """The fields for which a rule could not be judged: what the part at fault reads and does not find; of a part that
+    finds everything, all it reads."""
+    part = expression
+    for step in fault.path.split("/")[1:]:
+        if isinstance(part, dict) and step in part:
+            part = part[step]
+        elif isinstance(part, list) and step.isdigit() and int(step) < len(part):
+            part = part[int(step)]
+    read = sorted(path for path in paths_of(part) if not path.startswith(f"{VALUE_SETS}."))
+    missing = [path for path in read if read_var(path, data) is None]
+    return missing or read
 
 
 def flips_after(node: Node, now_ms: int) -> int | None:

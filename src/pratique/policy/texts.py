@@ -86,6 +86,7 @@ BY_ITSELF = Text(
     "By itself at {at}: then “{outcome}”, if nothing else changes.",
     "若无其他变化，将于{at}自动变为“{outcome}”。",
 )
+BEFORE = Text("Before {at}, to keep it: {remedy}", "请在{at}之前完成，以保持现状：{remedy}")
 CANNOT_BE_JUDGED = Text(
     "A rule could not be judged for you ({rule}). It is not your fault and does not hold you; the office corrects it.",
     "有一条规则暂时无法判定（{rule}）。这不是您的责任，也不会因此限制您；主管部门会更正。",
