@@ -18,6 +18,7 @@ const FACES = [
   { name: "wallet", worker: true, scans: true },
   { name: "site", worker: true, scans: true },
   { name: "gate", worker: false, scans: true },
+  { name: "visit", worker: true, scans: false },
   { name: "handheld", worker: true, scans: true, words: ["gate"] },
 ];
 

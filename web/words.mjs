@@ -29,20 +29,20 @@ for (const [key, texts] of Object.entries(words)) {
   else if (places(texts.en) !== places(texts["zh-Hans"])) faults.push(`${key}: the languages fill in different places`);
 }
 
-const sources = ["wallet", "site", "gate", "handheld", "shared"]
+const sources = ["wallet", "site", "gate", "handheld", "visit", "shared"]
   .flatMap((folder) => readdirSync(join(HERE, folder)).map((name) => join(HERE, folder, name)))
   .filter((path) => /\.tsx?$/.test(path))
   .map((path) => readFileSync(path, "utf8"))
   .join("\n");
 const literal = new Set([...sources.matchAll(/"([a-z]+(?:\.[\w-]+)+)"/g)].map((m) => m[1]));
-const stems = [...sources.matchAll(/`((?:common|wallet|site|gate|handheld)\.[\w.-]*)\$\{(\w*)/g)];
+const stems = [...sources.matchAll(/`((?:common|wallet|site|gate|handheld|visit)\.[\w.-]*)\$\{(\w*)/g)];
 const groups = [...sources.matchAll(/word\("(\w+)"/g)].map((m) => `wallet.${m[1]}.`);
 const starts = [...stems.map((m) => m[1]).filter((s) => s !== "wallet."), ...groups];
 for (const key of Object.keys(words)) {
   if (!literal.has(key) && !starts.some((s) => key.startsWith(s))) faults.push(`${key}: is not used anywhere`);
 }
 for (const key of literal) {
-  if (/^(common|wallet|site|gate|handheld)\./.test(key) && !(key in words)) faults.push(`${key}: has no words`);
+  if (/^(common|wallet|site|gate|handheld|visit)\./.test(key) && !(key in words)) faults.push(`${key}: has no words`);
 }
 
 for (const fault of faults) console.error(`web/shared/words: ${fault}`);

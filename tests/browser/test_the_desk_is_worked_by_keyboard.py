@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -23,10 +23,13 @@ from pratique import town
 from pratique.app import Port as House
 from pratique.app import open_port, web_app
 from pratique.core.moment import Moment
+from pratique.desk import service as desk
+from pratique.notices import service as notices
 from pratique.peers import Holder, free_port
 from pratique.people import service as people
-from pratique.people.model import ContactCard
+from pratique.people.model import ContactCard, Staff
 from pratique.settings import Settings
+from pratique.store.tx import Tx
 from tests.browser.conftest import PHONE, SHOTS, Watched
 from tests.browser.test_wallet_site_gate_are_for_everybody import clipped, faults_of
 
@@ -295,3 +298,98 @@ def test_statistics_are_public(walk: Watched, served: Served, language: str) -> 
     page.locator("h1").wait_for()
     assert judged(page) == []
     assert page.locator("a[href='/v1/statistics/appeals']").count() == 1
+
+
+def visited(served: Served, worker_id: str) -> str:
+    """A visit of this worker's own, as a wrong number makes it; the case."""
+    worker = Staff(worker_id, "Test", "case-worker", served.moment().now)
+    subject = served.resident("en")
+    with served.house.store.read() as tx:
+        notice = (
+            notices.wallet_view(tx, served.moment(), served.house.house, subject, lambda *_: [], 0)
+            .notices[0]
+            .id
+        )
+    served.house.store.write(lambda tx: desk.call_me(tx, served.moment(), subject, notice))
+
+    def act(tx: Tx) -> str:
+        moment, house = served.moment(), served.house.house
+        first = next(
+            line for line in desk.cases(tx, moment, worker, kind="call-me", limit=500)
+            if desk.open_file(tx, moment, house, worker, line.id).row.subject_id == subject
+        )  # fmt: skip
+        desk.record(tx, moment, house, worker, first.id, "wrong-number")
+        visit = next(
+            line for line in desk.cases(tx, moment, worker, kind="visit", limit=500)
+            if desk.open_file(tx, moment, house, worker, line.id).row.subject_id == subject
+        )  # fmt: skip
+        return visit.id
+
+    return served.house.store.write(act)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_visit_is_written_down_without_a_network(walk: Watched, served: Served, language: str) -> None:
+    page = staff(walk, served, language, "case-worker")
+    with served.house.store.read() as tx:
+        me = next(one.id for one, _, _ in reversed(people.list_staff(tx)) if one.role == "case-worker")
+    case_id = visited(served, me)
+    page.set_viewport_size(PHONE)
+    page.goto(served.url + "/visit/")
+    page.locator(f"a[href='#/case/{case_id}']").wait_for()
+    page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+    assert judged(page) == []
+    shot(page, f"visits-{language}")
+
+    page.context.set_offline(True)
+    page.reload()
+    tab_to(page, f"a[href='#/case/{case_id}']")
+    page.keyboard.press("Enter")
+    page.locator("#note").wait_for()
+    expect(page.locator("h1")).to_have_text("合成 Test")
+    assert judged(page) == []
+    shot(page, f"visit-{language}")
+    page.locator("#note").fill("planted visit note")
+    tab_to(page, "section .buttons button")
+    page.keyboard.press("Enter")
+    page.locator(".note.clear").wait_for()
+    kept = page.evaluate(
+        """() => new Promise((done) => { const o = indexedDB.open('pratique-visit'); o.onsuccess = () => {
+          const all = o.result.transaction(['package', 'outbox']);
+          const out = [];
+          for (const name of ['package', 'outbox']) all.objectStore(name).getAll().onsuccess = (e) =>
+            out.push(...e.target.result.map((one) => new TextDecoder().decode(one.body)));
+          all.oncomplete = () => { o.result.close(); done(out.join()); } } })"""
+    )
+    assert kept
+    assert "planted" not in kept
+    assert "合成" not in kept
+
+    page.context.set_offline(False)
+    page.evaluate("() => dispatchEvent(new Event('online'))")
+    for _ in range(60):
+        with served.house.store.read() as tx:
+            row = tx.one("SELECT state, result FROM desk_case WHERE id = :id", id=case_id)
+        if row == ("done", "reached"):
+            break
+        page.wait_for_timeout(100)
+    assert row == ("done", "reached")
+
+
+def test_a_phone_forgets_after_a_day_and_when_its_worker_leaves(walk: Watched, served: Served) -> None:
+    page = staff(walk, served, "en", "case-worker")
+    with served.house.store.read() as tx:
+        me = next(one.id for one, _, _ in reversed(people.list_staff(tx)) if one.role == "case-worker")
+    case_id = visited(served, me)
+    page.goto(served.url + "/visit/")
+    page.locator(f"a[href='#/case/{case_id}']").wait_for()
+    page.context.set_offline(True)
+    page.clock.install(time=datetime.now(UTC) + timedelta(hours=25))
+    page.reload()
+    page.locator(".empty").wait_for()
+    left = page.evaluate(
+        """() => new Promise((done) => { const o = indexedDB.open('pratique-visit'); o.onsuccess = () => {
+          const q = o.result.transaction('key').objectStore('key').count();
+          q.onsuccess = () => { o.result.close(); done(q.result); } } })"""
+    )
+    assert (left, page.locator(".notice-line").count()) == (0, 0)

@@ -7,9 +7,10 @@ import common from "./words/common.json";
 import gate from "./words/gate.json";
 import handheld from "./words/handheld.json";
 import site from "./words/site.json";
+import visit from "./words/visit.json";
 import wallet from "./words/wallet.json";
 
-const all = { ...common, ...gate, ...handheld, ...site, ...wallet };
+const all = { ...common, ...gate, ...handheld, ...site, ...visit, ...wallet };
 
 export type Key = keyof typeof all;
 export type Text = { en: string; "zh-Hans": string };
