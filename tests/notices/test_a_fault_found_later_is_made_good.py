@@ -108,3 +108,13 @@ def test_a_crash_in_between_goes_on_where_it_stopped(town: Town) -> None:
     with town.store.read() as tx:
         assert tx.one("SELECT COUNT(*) FROM fault_look_back") == (0,)
         assert tx.one("SELECT MIN(opened_at) FROM notice WHERE replaces <> ''") == (to_ms(town.now),)
+
+
+def test_two_faults_about_one_lapse_give_it_back_once(town: Town) -> None:
+    lapsed(town)
+    town.after(hours=1)
+    declare(town, hours_ago=10, for_hours=3)
+    sweep_all(town)
+    declare(town, hours_ago=10, for_hours=3)
+    sweep_all(town)
+    assert len([n for n in town.wallet(town.members[0]).notices if n.kind == "N2"]) == 2
