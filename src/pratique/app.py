@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from starlette.applications import Starlette
 
+from pratique.console import access as access_pages
 from pratique.console import board as board_pages
 from pratique.console import booking as booking_pages
 from pratique.console import campaigns as campaign_pages
@@ -37,6 +38,7 @@ from pratique.console import notices as notice_pages
 from pratique.console import planner as planner_pages
 from pratique.console import policy as policy_pages
 from pratique.console import policy_edit as policy_editor
+from pratique.console import signing as signing_pages
 from pratique.console import today as today_pages
 from pratique.console.model import COOKIE, Desk, Way
 from pratique.core.errors import Destroyed
@@ -47,6 +49,7 @@ from pratique.credentials.keys import Ed25519Signer, Es256Signer, load_or_create
 from pratique.credentials.snapshot import SKEW_S
 from pratique.desk import api as desk_api
 from pratique.desk import service as desk_room
+from pratique.exports import api as exports_api
 from pratique.fleet import api as fleet_api
 from pratique.fleet import service as fleet
 from pratique.mandates import api as log_api
@@ -58,6 +61,7 @@ from pratique.notices import service as notices
 from pratique.notices.model import EvidenceChange, House, ResultView
 from pratique.people import api as people_api
 from pratique.people import service as people
+from pratique.people.provider import BACK, Provider
 from pratique.reminding import api as reminding_api
 from pratique.reminding import service as reminding
 from pratique.reminding.post import post
@@ -298,6 +302,7 @@ def chores(port: Port) -> list[Chore]:
             3600,
             lambda: port.store.write(lambda tx: people.finish_forgetting(tx, port.keys)),
         ),
+        Chore("lock what nobody reviewed", 30, write(people.lock_unreviewed)),
         Chore("forget what is past its window", 3600, write(testing.sweep)),
         Chore("end cases whose notice is over", 5, write(desk_room.sweep)),
         Chore("go on with actions on many cases", 1, lambda: bulk_actions(port)),
@@ -460,7 +465,10 @@ def routes(port: Port, desk: Desk) -> list[Route]:
         *booking_api.routes(port.store, port.sealer, port.zone),
         *fleet_api.routes(port.store, port.signing_roots, QUORUM, port.pass_signer),
         *log_api.routes(port.log_folder),
+        *exports_api.routes(port.store, port.sealer, port.secret),
         *door_pages.routes(desk),
+        *signing_pages.routes(desk),
+        *access_pages.routes(desk),
         *today_pages.routes(desk),
         *gate_pages.routes(desk),
         *campaign_pages.routes(desk, tell(port)),
@@ -519,7 +527,24 @@ def results(port: Port) -> Callable[[Tx, str], list[ResultView]]:
 def desk_of(port: Port) -> Desk:
     """What the console is given."""
     address = port.settings.public_address()
-    return Desk(port.store, port.house, port.secret, port.zone, address, results(port), DOORS)
+    return Desk(
+        port.store,
+        port.house,
+        port.secret,
+        port.zone,
+        address,
+        results(port),
+        DOORS,
+        provider=provider_of(port.settings),
+    )
+
+
+def provider_of(settings: Settings) -> Provider | None:
+    """The sign-in provider of staff, where one is set."""
+    if not settings.oidc_issuer:
+        return None
+    back = settings.public_address().rstrip("/") + BACK
+    return Provider(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret, back)
 
 
 DOORS = (

@@ -40,6 +40,7 @@ for place, name, about in (
     ("pratique.operate:revoke", "revoke", "Issuing keys and batches: cut, take back, list."),
     ("pratique.operate:retire", "retire", "The end of a mandate: destroy its data, certify it."),
     ("pratique.operate:staff", "staff", "Staff accounts: invite, list, end."),
+    ("pratique.operate:export", "export", "Exports: list them, name the receiver of a leak."),
     ("pratique.operate:serve", "serve", "Run the server."),
     (
         "pratique.simulate.command:simulate",

@@ -39,7 +39,10 @@ from pratique.testing import tubecode
 from pratique.testing.client import send
 from pratique.testing.model import TubeEvent
 
-ROLES = ("console", "mandate-officer", "campaign-officer", "lab-desk", "reviewer", "case-worker")
+ROLES = (
+    "console", "mandate-officer", "campaign-officer", "lab-desk", "reviewer", "case-worker", "duty-doctor",
+    "data-officer", "auditor",
+)  # fmt: skip
 RESIDENTS, SAMPLED = 200, 14
 OFFICERS = ("legal.key", "public-health.key")
 

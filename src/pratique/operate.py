@@ -15,6 +15,7 @@ from cyclopts import App, Parameter
 
 from pratique.app import Port, open_port, real_clock, retiring, web_app
 from pratique.credentials.revoke_cli import revoke_commands
+from pratique.exports.cli import commands as export_commands
 from pratique.fleet import carry as fleet_carry
 from pratique.mandates.cli import log_commands, mandate_commands
 from pratique.people import service as people
@@ -47,6 +48,7 @@ mandate = mandate_commands(opened)
 policy = policy_commands(opened, real_clock)
 lab = lab_commands(opened)
 revoke = revoke_commands(opened)
+export = export_commands(opened)
 log = log_commands(opened, real_clock)
 retire = retire_command(opened_for_the_end)
 staff = App(name="staff", help="Staff accounts: invite, list, end.")

@@ -23,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     `https:` address they may write to. sms_gateway: `smpp://system:password@host:port?from=NAME`; empty for no SMS.
     zone: IANA zone in which people read times here. lab_port: MLLP, 0 for none inside `serve`; with lab_cert (and
     lab_key) it speaks TLS, with lab_client_ca only to laboratories with a certificate of that authority.
+    oidc_issuer, oidc_client_id, oidc_client_secret: the sign-in provider of staff; empty for passkeys alone.
     """
 
     home: Path = Path.home() / ".local/share/pratique"
@@ -40,6 +41,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     lab_cert: Path | None = None
     lab_key: Path | None = None
     lab_client_ca: Path | None = None
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
     config: Path | None = None
 
     def public_address(self) -> str:

@@ -86,7 +86,7 @@ def mandate_document(
             Text("Find infections early in the harbour district", "在港区及早发现感染"),
         ),
         scope=Scope(("harbour",), ("residents",)),
-        unlocks=("campaign", "gate", "restriction", "enrolment"),
+        unlocks=("campaign", "gate", "restriction", "enrolment", "export"),
         data=tuple(Kept(name, days) for name, days in KEPT.items()),
         recipients=(),
         start=start,

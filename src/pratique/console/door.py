@@ -8,6 +8,7 @@ from pratique.console.render import page, see
 from pratique.core.errors import NotFound, Refusal
 from pratique.mandates import service as mandates
 from pratique.people import service as people
+from pratique.people.passkeys import party_of
 from pratique.store.tx import Tx
 from pratique.web.frame import Answer, Call, Route
 from pratique.web.languages import COOKIE as LANGUAGE_COOKIE
@@ -38,16 +39,16 @@ def routes(desk: Desk) -> list[Route]:
             session = await desk.store.awrite(lambda tx: people.accept_invite(tx, call.moment, code))
         except Refusal as refusal:
             return _sign_in(desk, call, "", refusal)
-        return see(
-            inside(call.form.get("next", "")), **{"Set-Cookie": _cookie(desk, session.token, SHIFT_SECONDS)}
-        )
+        # An invitation registers the first passkey; only one of a demonstration leads further at once.
+        to = "/console/passkey" if session.newcomer else inside(call.form.get("next", ""))
+        return see(to, **{"Set-Cookie": session_cookie(desk, session.token, SHIFT_SECONDS)})
 
     async def sign_out(call: Call) -> Answer:
         cookie = SimpleCookie(call.headers.get("cookie", "")).get(COOKIE)
         if cookie is not None:
             token = cookie.value
             await desk.store.awrite(lambda tx: people.sign_out(tx, token))
-        return see("/", **{"Set-Cookie": _cookie(desk, "", 0)})
+        return see("/", **{"Set-Cookie": session_cookie(desk, "", 0)})
 
     async def mandate(call: Call) -> Answer:
         def read(tx: Tx) -> bytes:
@@ -98,10 +99,19 @@ def _sign_in(desk: Desk, call: Call, code: str, refusal: Refusal | None) -> Answ
         next=inside(call.query.get("next", call.form.get("next", ""))),
         refused=refusal.text if refusal else None,
         invitations=desk.invitations(),
+        provider=desk.provider is not None,
+        elsewhere=elsewhere(desk),
     )
     return answer._replace(status=refusal.status if refusal else 200)
 
 
-def _cookie(desk: Desk, token: str, seconds: int) -> str:
+def elsewhere(desk: Desk) -> str:
+    """Where a passkey works, if the address in use is none a browser binds passkeys to."""
+    origin = party_of(desk.address).origins[0]
+    return "" if origin == desk.address.rstrip("/") else origin
+
+
+def session_cookie(desk: Desk, token: str, seconds: int) -> str:
+    """The cookie of a session: from our own pages only, out of reach of any script."""
     secure = "; Secure" if desk.address.startswith("https://") else ""
     return f"{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pratique.core.moment import Moment
 from pratique.core.text import Text
 from pratique.notices.model import House, Results
+from pratique.people.provider import Provider
 from pratique.store.store import Store
 
 COOKIE = "pratique_session"
@@ -27,6 +28,7 @@ class Desk(NamedTuple):
     doors: Sequence["Way"] = ()
     invitations: Callable[[], Invitations] = tuple
     laboratory: Callable[[str, str, Moment], Awaitable[str]] | None = None
+    provider: Provider | None = None
 
 
 class Way(NamedTuple):

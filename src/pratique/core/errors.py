@@ -71,6 +71,23 @@ class Busy(Refusal):
         self.retry_after = retry_after
 
 
+class TooOften(Refusal):
+    """Too many wrong guesses from here: nothing more is tried for `retry_after` seconds."""
+
+    status = 429
+
+    def __init__(self, field: str, retry_after: int) -> None:
+        super().__init__(
+            "TOO_OFTEN",
+            field,
+            Text(
+                "too many wrong codes from here; wait a quarter of an hour, or ask at any sampling site",
+                "此处输错次数过多，请等待一刻钟，或到任一采样点办理",
+            ),
+        )
+        self.retry_after = retry_after
+
+
 class StorageFull(Refusal):
     """The disk is full or read-only: nothing was stored and nothing acknowledged."""
 

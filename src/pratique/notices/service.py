@@ -41,7 +41,7 @@ from pratique.notices.passes import day_passes, paper_pass, pass_mandate, refres
 from pratique.notices.publishing import appeal_weeks, publish_weeks
 from pratique.notices.ruled import Ruled, policy_changed
 from pratique.notices.saying import unsaid
-from pratique.notices.store import Ended
+from pratique.notices.store import Ended, open_under
 from pratique.notices.sweep import end_mandate, end_own, sweep
 from pratique.notices.wallet import appeal_view, needs_refresh, wallet_tag, wallet_view
 from pratique.people import service as people
@@ -229,6 +229,7 @@ __all__ = [
     "notice_list",
     "open_many",
     "open_notice",
+    "open_under",
     "order_of_notice",
     "order_stay_home",
     "orders_of",

@@ -33,6 +33,8 @@ PURPOSES: dict[str, Text] = {
     "appeal": Text("to decide your appeal", "处理您的申诉"),
     "care": Text("to look after you", "为您提供医疗照护"),
     "lab-check": Text("to check a laboratory result", "核对检验结果"),
+    "emergency": Text("an emergency; the record of it is reviewed", "紧急情况，事后须复核"),
+    "export": Text("a lawful copy of notices, without names", "依法导出提示（不含姓名）"),
     "planning": Text("to plan a campaign, in counts", "按数量规划采样行动"),
     "audit": Text("to check the record of looks", "核查查阅记录"),
 }

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from pratique.core.errors import NotFound, TooOften
 from pratique.core.moment import rfc3339
 from pratique.people import service
 from pratique.people.binding import from_b64, make_challenge
@@ -11,6 +12,7 @@ from pratique.people.model import ContactCard
 from pratique.store.sealing import Sealer
 from pratique.store.store import Store
 from pratique.web.frame import Answer, Call, Route
+from pratique.web.limits import Tries
 
 
 class Challenge(msgspec.Struct, frozen=True):
@@ -55,6 +57,8 @@ MANY = 1200  # a minute and address: a hospital or a factory is one address, and
 def routes(store: Store, secret: bytes, sealer: Sealer) -> list[Route]:
     """`secret`: 32 bytes of the server for challenges, tokens and claim codes."""
 
+    tries = Tries()
+
     async def challenge(call: Call) -> Challenge:
         return Challenge(make_challenge(secret, call.moment), rfc3339(call.moment.now))
 
@@ -71,8 +75,17 @@ def routes(store: Store, secret: bytes, sealer: Sealer) -> list[Route]:
         return Answer(holder, 201 if bound.fresh else 200)
 
     async def claim(call: Call) -> Holder:
-        typed = call.body.claim_code
-        subject = await store.aread(lambda tx: service.subject_of_code(tx, call.moment.now, secret, typed))
+        typed, at = call.body.claim_code, call.moment.now.timestamp()
+        if wait := tries.wait(call.address, at):
+            raise TooOften("claim_code", wait)
+        try:
+            subject = await store.aread(
+                lambda tx: service.subject_of_code(tx, call.moment.now, secret, typed)
+            )
+        except NotFound:
+            tries.failed(call.address, at)
+            raise
+        tries.right(call.address)
         token, expires = service.token_for(secret, subject, call.moment.now)
         return Holder(subject, token, rfc3339(expires), rfc3339(call.moment.now))
 

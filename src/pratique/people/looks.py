@@ -113,13 +113,42 @@ def first_bad_entry(tx: Tx) -> int | None:
     return None
 
 
+# The entry as a map in canonical order: its head, and each key with the place of its value in the row.
+_PLACES = {
+    "n": 0, "at": 1, "who": 2, "role": 3, "purpose": 4, "action": 5, "mandate": 6, "subject": 7, "fields": 8, "prev": 9,
+}  # fmt: skip
+_HEAD = b"\xaa"
+_KEYS = tuple(sorted((canonical_cbor(key), place) for key, place in _PLACES.items()))
+
+
+def entry_bytes(row: Row) -> bytes:
+    """The canonical CBOR of one entry, written out flat: a million entries are checked in seconds."""
+    parts = [_HEAD]
+    for key, place in _KEYS:
+        parts.append(key)
+        value = row[place]
+        if isinstance(value, int):
+            parts.append(_cbor_head(0, value))
+        else:
+            raw = value.encode() if isinstance(value, str) else bytes(value)
+            parts += (_cbor_head(3 if isinstance(value, str) else 2, len(raw)), raw)
+    return b"".join(parts)
+
+
+def _cbor_head(major: int, n: int) -> bytes:
+    if n < 24:
+        return _SHORT[major << 5 | n]
+    if n < 256:
+        return bytes((major << 5 | 24, n))
+    size, info = (2, 25) if n < 1 << 16 else (4, 26) if n < 1 << 32 else (8, 27)
+    return bytes((major << 5 | info,)) + n.to_bytes(size, "big")
+
+
+_SHORT = [bytes((n,)) for n in range(256)]
+
+
 def _hash(row: Row) -> bytes:
-    n, at, who, role, purpose, action, mandate, sealed, fields, prev = row
-    entry = {
-        "n": n, "at": at, "who": who, "role": role, "purpose": purpose, "action": action,
-        "mandate": mandate, "subject": bytes(sealed), "fields": fields, "prev": bytes(prev),
-    }  # fmt: skip
-    return sha256(canonical_cbor(entry)).digest()
+    return sha256(entry_bytes(row)).digest()
 
 
 def _place(n: int, mandate: str, at: int, subject: str) -> Place:

@@ -18,6 +18,18 @@ from pratique.core.text import Text
 from pratique.people import store
 from pratique.people.access import Scope, Seen, allow, masked
 from pratique.people.binding import check_binding, check_challenge, check_key
+from pratique.people.breaking import (
+    MAY_BREAK,
+    OPEN_FOR,
+    REASONS,
+    Glass,
+    break_glass,
+    glass_text,
+    lock_unreviewed,
+    open_glass,
+    review,
+    waiting_reviews,
+)
 from pratique.people.grants import give, reach, take
 from pratique.people.looks import Looked, chain_head, first_bad_entry, log_looks, looks_at
 from pratique.people.model import ContactCard, Forgotten, Kind, Reader, Staff
@@ -390,13 +402,14 @@ def _card_place(subject_id: str, mandate: str, written_at: int) -> Place:
 
 
 __all__ = [
-    "EXTENTS", "FRESH_FOR", "WALLET_VERSION", "Bound", "Extent", "Grant", "Looked", "Reach", "StepUp",
-    "SubjectSecrets", "Thing", "accept_invite", "assert_again", "bind_wallet", "chain_head", "check_subject_id",
-    "create_papers", "create_subject", "end_staff", "erase_mandate", "existing", "find_by_phone",
-    "finish_forgetting", "first_bad_entry", "forget", "give", "holder_keys", "holder_keys_of", "holder_of",
-    "holds", "invite_again", "invite_staff", "list_staff", "lock_staff", "log_looks", "looks_at",
-    "make_claim_code", "must_be_fresh", "must_reach", "nobody", "own_card", "pseudonym", "reach", "read_card",
-    "read_shown", "reader", "seen", "sign_out", "slip_text", "staff_by_id", "staff_session", "start_session",
-    "subject_exists", "subject_of_code", "subject_of_key", "subjects_after", "take", "tidy_code", "token_for",
-    "touch", "unlock_staff", "wallet_text", "wallet_version", "worker", "write_card",
+    "EXTENTS", "FRESH_FOR", "MAY_BREAK", "OPEN_FOR", "REASONS", "WALLET_VERSION", "Bound", "Extent", "Glass", "Grant",
+    "Looked", "Reach", "StepUp", "SubjectSecrets", "Thing", "accept_invite", "assert_again", "bind_wallet",
+    "break_glass", "chain_head", "check_subject_id", "create_papers", "create_subject", "end_staff",
+    "erase_mandate", "existing", "find_by_phone", "finish_forgetting", "first_bad_entry", "forget", "give",
+    "glass_text", "holder_keys", "holder_keys_of", "holder_of", "holds", "invite_again", "invite_staff",
+    "list_staff", "lock_staff", "lock_unreviewed", "log_looks", "looks_at", "make_claim_code", "must_be_fresh",
+    "must_reach", "nobody", "open_glass", "own_card", "pseudonym", "reach", "read_card", "read_shown", "reader",
+    "review", "seen", "sign_out", "slip_text", "staff_by_id", "staff_session", "start_session", "subject_exists",
+    "subject_of_code", "subject_of_key", "subjects_after", "take", "tidy_code", "token_for", "touch",
+    "unlock_staff", "waiting_reviews", "wallet_text", "wallet_version", "worker", "write_card",
 ]  # fmt: skip

@@ -70,7 +70,7 @@ def invite_again(tx: Tx, moment: Moment, staff: Staff, *, trial: bool = False) -
         "INSERT INTO staff_invite (token_hash, staff_id, made_at, ends_at, trial) "
         "VALUES (:hash, :id, :at, :ends, :trial)",
         trial=int(trial),
-        hash=_hash(token),
+        hash=session_hash(token),
         id=staff.id,
         at=moment.now_ms,
         ends=to_ms(ends),
@@ -83,13 +83,13 @@ def accept_invite(tx: Tx, moment: Moment, token: str) -> Session:
     or of a former worker."""
     won = tx.run(
         "UPDATE staff_invite SET used_at = :now WHERE token_hash = :hash AND used_at IS NULL AND :now < ends_at",
-        hash=_hash(token),
+        hash=session_hash(token),
         now=moment.now_ms,
     )
     row = won and tx.one(
         "SELECT s.id, s.name, s.role, i.trial FROM staff_invite i JOIN staff s ON s.id = i.staff_id "
         "WHERE i.token_hash = :hash AND s.ended_at IS NULL AND s.locked_at IS NULL",
-        hash=_hash(token),
+        hash=session_hash(token),
     )
     if not row:
         raise NotFound(
@@ -108,7 +108,7 @@ def staff_session(tx: Tx, now: datetime, token: str) -> Session | None:
         "SELECT s.id, s.name, s.role, x.asserted_at, x.ends_at, x.newcomer FROM staff_session x "
         "JOIN staff s ON s.id = x.staff_id WHERE x.token_hash = :hash AND :now < x.ends_at "
         "AND s.ended_at IS NULL AND s.locked_at IS NULL",
-        hash=_hash(token),
+        hash=session_hash(token),
         now=to_ms(now),
     )
     if row is None:
@@ -122,13 +122,13 @@ def assert_again(tx: Tx, moment: Moment, token: str) -> None:
     tx.run(
         "UPDATE staff_session SET asserted_at = :now WHERE token_hash = :hash AND newcomer = 0",
         now=moment.now_ms,
-        hash=_hash(token),
+        hash=session_hash(token),
     )
 
 
 def sign_out(tx: Tx, token: str) -> None:
     """End this session; signing out twice is no fault."""
-    tx.run("DELETE FROM staff_session WHERE token_hash = :hash", hash=_hash(token))
+    tx.run("DELETE FROM staff_session WHERE token_hash = :hash", hash=session_hash(token))
 
 
 def end_staff(tx: Tx, moment: Moment, staff_id: str) -> None:
@@ -187,7 +187,7 @@ def start_session(tx: Tx, moment: Moment, row: Row, *, newcomer: bool = False) -
         "VALUES (:hash, :id, :at, :ends, :newcomer, :asserted)",
         newcomer=int(newcomer),
         asserted=0 if newcomer else moment.now_ms,
-        hash=_hash(token),
+        hash=session_hash(token),
         id=staff.id,
         at=moment.now_ms,
         ends=to_ms(ends),
@@ -195,5 +195,6 @@ def start_session(tx: Tx, moment: Moment, row: Row, *, newcomer: bool = False) -
     return Session(staff, token, ends, newcomer)
 
 
-def _hash(token: str) -> bytes:
+def session_hash(token: str) -> bytes:
+    """How a link or session is stored."""
     return sha256(b"staff\x00" + token.encode()).digest()

@@ -39,6 +39,7 @@ GUARDS = (
     Guard("gate", "gate", "enrolled_at"),
     Guard("issuance", "gate", "issued_at"),
     Guard("revocation", "gate", "revoked_at"),
+    Guard("export", "export", "asked_at"),
 )
 
 # Rows of these are never changed; they are deleted only by the end of a mandate (room `retire`) or by forgetting.

@@ -44,6 +44,7 @@ class Call(NamedTuple):
     body: Any = None
     raw: bytes = b""
     form: Mapping[str, str] = {}
+    address: str = ""  # for counting wrong guesses only; never stored
 
 
 class Answer(NamedTuple):

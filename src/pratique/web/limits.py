@@ -5,6 +5,35 @@ from collections import OrderedDict
 REMEMBERED = 100_000
 
 
+TRIES, LOCKED_FOR = 5, 900.0
+
+
+class Tries:
+    """Wrong guesses of a code, by where they come from: after `TRIES` in a row nothing is tried from there for a while.
+
+    Only what is well formed and names nobody counts, so that a slip of the finger does not.
+    """
+
+    def __init__(self) -> None:
+        self._failed: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def wait(self, key: str, now: float) -> int:
+        """0 if another try is allowed, else the whole seconds to wait."""
+        times, last = self._failed.get(key, (0, 0.0))
+        return 0 if times < TRIES or now - last >= LOCKED_FOR else int(LOCKED_FOR - (now - last)) + 1
+
+    def failed(self, key: str, now: float) -> None:
+        """One more wrong guess."""
+        times, last = self._failed.pop(key, (0, now))
+        self._failed[key] = (times + 1 if now - last < LOCKED_FOR else 1, now)
+        if len(self._failed) > REMEMBERED:
+            self._failed.popitem(last=False)
+
+    def right(self, key: str) -> None:
+        """A right code: forget the wrong ones before it."""
+        self._failed.pop(key, None)
+
+
 class Limits:
     """`allow(key, per_minute, now)`; state is in memory and bounded, oldest forgotten first."""
 

@@ -35,7 +35,13 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
                 ),
                 "4XX": {"description": "refused: the code and the field say why", "content": problem},
                 "503": {"description": "too busy: see Retry-After", "content": problem},
-            },
+            }
+            | (
+                {"304": {"description": "what you hold is current (If-None-Match)"}}
+                if route.method == "GET"
+                else {"507": {"description": "the disk is full; nothing was stored", "content": problem}}
+            ),
+            "security": _security(route),
             "x-who": list(route.who),
         }
         if route.takes is not None:
@@ -48,8 +54,22 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Pratique", "version": "1"},
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {"schemas": components, "securitySchemes": SCHEMES},
     }
+
+
+# How a caller shows who it is. Devices and gates sign what they send: their routes are open to the wire.
+SCHEMES = {
+    "holder": {"type": "http", "scheme": "bearer"},
+    "staff": {"type": "apiKey", "in": "cookie", "name": "pratique_session"},
+}
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    if "public" in route.who:
+        return []
+    kinds = {"staff" if kind == "newcomer" else kind for kind in (name.split(":")[0] for name in route.who)}
+    return [{kind: []} for kind in sorted(kinds) if kind in SCHEMES]
 
 
 def _name(route: Route) -> str:

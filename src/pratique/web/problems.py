@@ -4,7 +4,7 @@ import re
 
 import msgspec
 
-from pratique.core.errors import Busy, NotFound, Refusal
+from pratique.core.errors import Busy, NotFound, Refusal, TooOften
 from pratique.core.text import Text
 from pratique.web.frame import Answer
 
@@ -38,7 +38,7 @@ def from_refusal(refusal: Refusal, language: str) -> Answer:
     """The answer to a refusal; `Busy` says when to come back; what is missing and what is not yours sound alike."""
     if isinstance(refusal, NotFound):
         return problem("NOT_FOUND", 404, NOT_YOURS, language)
-    headers = {"Retry_After": str(refusal.retry_after)} if isinstance(refusal, Busy) else {}
+    headers = {"Retry_After": str(refusal.retry_after)} if isinstance(refusal, Busy | TooOften) else {}
     return problem(refusal.code, refusal.status, refusal.text, language, refusal.field, **headers)
 
 
@@ -64,6 +64,8 @@ def from_validation(fault: msgspec.DecodeError | msgspec.ValidationError) -> Ref
         return Refusal("MISSING_FIELD", name, Text(f"{name} is missing; add it", f"缺少字段 {name}，请补充"))
     if isinstance(fault, msgspec.ValidationError):
         wanted = said.split(" - at ", maxsplit=1)[0].split(", got", maxsplit=1)[0]
+        if wanted.startswith("Invalid enum value"):  # the decoder repeats what was sent; we never do
+            wanted = "it is none of the values that may stand here"
         return Refusal(
             "BAD_FIELD",
             place,

@@ -8,11 +8,12 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request, cookie_parser
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
@@ -28,10 +29,14 @@ from pratique.web.limits import Limits
 from pratique.web.openapi import describe
 from pratique.web.pressure import RETRY_AFTER, Pressure
 from pratique.web.replies import Replies
-from pratique.web.reply import respond
+from pratique.web.reply import Reply, respond
 
 Authenticate = Callable[[Mapping[str, str], Mapping[str, str], Moment], Caller | None]
 
+STEP_UP, CONFIRM = (
+    "STEP_UP_NEEDED",
+    "/console/confirm?next=",
+)  # a page that needs a fresh confirmation leads to it
 _NOTHING: Mapping[str, str] = {}
 _log = logging.getLogger("pratique.web")
 _encode = msgspec.json.Encoder().encode
@@ -68,7 +73,8 @@ class House(Starlette):
     def __init__(
         self, routes: Sequence[StarletteRoute], lifespan: Any, exact: dict[tuple[str, str], "Endpoint"]
     ) -> None:
-        super().__init__(routes=routes, lifespan=lifespan)
+        unknown = {404: _unknown, 405: _unknown}
+        super().__init__(routes=routes, lifespan=lifespan, exception_handlers=unknown)  # type: ignore[arg-type]
         self._exact = exact
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,6 +82,14 @@ class House(Starlette):
             await endpoint(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+
+def _unknown(request: Request, fault: HTTPException) -> Reply:
+    """What no route answers is refused in the same words as what is not yours; 405 says which methods there are."""
+    language = language_of(request.query_params, request.cookies, request.headers.get("accept-language", ""))
+    code = "NOT_FOUND" if fault.status_code == 404 else "NO_SUCH_METHOD"
+    answer = problems.problem(code, fault.status_code, problems.NOT_YOURS, language)
+    return respond(answer._replace(headers=dict(fault.headers or {})))
 
 
 class Endpoint:
@@ -113,6 +127,9 @@ class Endpoint:
             answer = await self._answer(scope, receive, headers, query, cookies, language)
         except Refusal as refusal:
             answer = problems.from_refusal(refusal, language)
+            if refusal.code == STEP_UP and self._route.page:
+                back = scope["path"] if scope["method"] == "GET" else local(headers.get("referer", ""))
+                answer = Answer(b"", 303, {"Location": CONFIRM + quote(back)}, "text/html")
         except msgspec.DecodeError as fault:
             answer = problems.from_refusal(problems.from_validation(fault), language)
         except ClientDisconnect:
@@ -143,7 +160,7 @@ class Endpoint:
         raw = await _body(receive, route.largest) if self._reads_body else b""
         if raw is None:
             return problems.problem("TOO_LARGE", 413, problems.TOO_LARGE, language)
-        if self._reads_body and caller.kind == "staff" and not _same_origin(headers):
+        if self._reads_body and caller.kind in ("staff", "newcomer") and not _same_origin(headers):
             return problems.problem("OTHER_ORIGIN", 403, problems.NOT_YOURS, language)
         repeat = headers.get("idempotency-key", "") if raw else ""
         who = f"{caller.kind}:{caller.id or _host(scope)}" if repeat else ""
@@ -159,6 +176,7 @@ class Endpoint:
             self._decoder.decode(raw) if self._decoder else None,
             raw,
             dict(parse_qsl(raw.decode(), keep_blank_values=True)) if route.page and raw else {},
+            _host(scope),
         )
         answer = await route.handler(call)
         if not isinstance(answer, Answer):
@@ -201,6 +219,11 @@ def _same_origin(headers: Mapping[str, str]) -> bool:
         return site in ("same-origin", "none")
     origin = headers.get("origin")
     return origin is None or origin.split("://", 1)[-1] == headers.get("host")
+
+
+def local(address: str) -> str:
+    """The path of an address; whose it is, the page that goes there asks."""
+    return urlsplit(address).path or "/"
 
 
 def _host(scope: Scope) -> str:

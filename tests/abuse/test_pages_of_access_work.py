@@ -1,0 +1,98 @@
+"""The pages of access as each role uses them: invite, grant, break glass, review, export, trace; the watermark."""
+
+import re
+
+from pratique.credentials.qr import read_picture
+from pratique.exports.trace import copy_of_code
+from pratique.people import service as people
+from pratique.people.access import PURPOSES
+from tests.abuse.house import House
+
+WHY = {"reason": "life", "text": "fell at the counter, unconscious, no relative present"}
+PHONE = "+86 000 5550 0177"
+
+
+def test_it_works(house: House) -> None:
+    for who, path in (
+        ("console", "/console/access"), ("duty-doctor", "/console/glass"), ("auditor", "/console/looks?check=1"),
+        ("data-officer", "/console/exports"), ("campaign-officer", "/console/exports"),
+    ):  # fmt: skip
+        for language in ("zh-Hans", "en"):
+            answer = house.client(who).get(path, params={"lang": language})
+            assert answer.status_code == 200, (who, path)
+            assert house.staff[who].id[:10] in answer.text  # the watermark names who looks
+            assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\dZ", answer.text)
+
+
+def test_an_account_is_made_given_reach_and_ended(house: House) -> None:
+    client = house.client("console")
+    made = client.post(
+        "/console/access", data={"what": "invite", "name": "Test Godwit", "role": "case-worker"}
+    )
+    code = re.search(r"sign-in\?code=([\w-]+)", made.text)
+    assert code is not None
+    with house.port.store.read() as tx:
+        (staff,) = [s for s, _, _ in people.list_staff(tx) if s.name == "Test Godwit"]
+    granted = client.post(
+        "/console/access", data={"what": "grant", "id": staff.id, "kind": "area", "name": "Harbour"}
+    )
+    assert "area Harbour" in granted.text
+    refused = client.post(
+        "/console/access", data={"what": "grant", "id": staff.id, "kind": "own", "name": "x"}
+    )
+    assert refused.status_code == 422
+    assert client.post("/console/access", data={"what": "end", "id": staff.id}).status_code == 200
+    assert house.client().post("/sign-in", data={"code": code[1]}).status_code == 404
+    me = house.staff["console"].id
+    assert client.post("/console/access", data={"what": "end", "id": me}).status_code == 409
+
+
+def test_an_emergency_opens_one_card_is_told_and_reviewed(house: House) -> None:
+    doctor, officer = house.client("duty-doctor"), house.client("data-officer")
+    assert doctor.post("/console/glass", data=WHY | {"person": "+86 1"}).status_code == 404
+    opened = doctor.post("/console/glass", data=WHY | {"person": PHONE})
+    assert opened.status_code == 200
+    assert PHONE in opened.text
+    wallet = house.client("other").get("/v1/wallet").json()
+    assert any(look["purpose"]["en"] == PURPOSES["emergency"].en for look in wallet["looks"])
+    assert any(notice["kind"] == "N7" for notice in wallet["notices"])
+    assert doctor.post("/console/glass", data=WHY | {"person": PHONE}).status_code == 409
+    page = officer.get("/console/looks").text
+    assert "unconscious" in page
+    found = re.search(r'name="id" value="(\w+)"', page)
+    assert found is not None
+    assert house.client("auditor").get("/console/looks").text.count("<form") == 0
+    answer = officer.post("/console/looks", data={"id": found[1], "outcome": "in order"})
+    assert answer.status_code == 303
+    assert "unconscious" not in officer.get("/console/looks").text
+
+
+def test_an_export_is_asked_agreed_viewed_photographed_and_traced(house: House) -> None:
+    asker, officer = house.client("campaign-officer"), house.client("data-officer")
+    wish = {
+        "mandate_id": house.town.mandate_id, "purpose": "capacity", "recipient": "Harbour hospital",
+        "reason": "beds for the coming week",
+    }  # fmt: skip
+    bad = asker.post("/console/exports", data=wish | {"reason": "short"})
+    assert bad.status_code == 422
+    assert "reason" in bad.text
+    assert asker.post("/console/exports", data=wish).status_code == 303
+    found = re.findall(r'name="id" value="(\w+)"', officer.get("/console/exports").text)
+    for one in found:
+        officer.post("/console/exports/decision", data={"id": one, "agreed": "yes"})
+    view = asker.post("/console/exports/copy", data={"id": found[0], "what": "view"})
+    assert view.status_code == 200
+    assert view.text.count("<svg") >= 2
+    file = asker.post("/console/exports/copy", data={"id": found[0], "what": "file"})
+    assert file.headers["content-disposition"].startswith("attachment")
+    traced = officer.post("/console/exports/trace", data={"text": file.text})
+    assert house.staff["campaign-officer"].name in traced.text  # its canary is among the rows
+
+
+def test_the_code_beside_a_view_is_read_from_a_photograph(house: House) -> None:
+    from pratique.credentials.qr import to_png, write
+    from pratique.exports.trace import code_of
+
+    code = code_of(house.export_id, house.port.secret)
+    (text,) = read_picture(to_png(write(code)))
+    assert copy_of_code(text, house.port.secret) == house.export_id
