@@ -174,3 +174,52 @@ def end(staff_id: str, /) -> int:
         house.close()
     print(f"{staff_id}: ended")
     return 0
+
+
+@staff.command
+def grant(staff_id: str, kind: str, what: str, /) -> int:
+    """Let a colleague reach an area, a campaign or a site.
+
+    Parameters
+    ----------
+    staff_id: whose reach grows.
+    kind: area, campaign or site, as docs/access.md lets the role have it.
+    what: the name of the area, or the id of the campaign or site.
+    """
+    house = opened()
+    try:
+        moment = house.moment()
+        house.store.write(lambda tx: people.give(tx, moment, None, staff_id, people.Grant(kind, what)))
+    finally:
+        house.close()
+    print(f"{staff_id}: reaches {kind} {what}")
+    return 0
+
+
+@staff.command
+def unlock(staff_id: str, /) -> int:
+    """An account locked after an emergency works again; the colleague signs in anew."""
+    house = opened()
+    try:
+        house.store.write(lambda tx: people.unlock_staff(tx, staff_id))
+    finally:
+        house.close()
+    print(f"{staff_id}: unlocked")
+    return 0
+
+
+@staff.command
+def chain(*, as_json: Json = False) -> int:
+    """Verify the whole chain of looks; names the first bad entry and exits 1 where there is one."""
+    house = opened()
+    try:
+        with house.store.read() as tx:
+            (entries, head), bad = people.chain_head(tx), people.first_bad_entry(tx)
+    finally:
+        house.close()
+    if as_json:
+        print(json.dumps({"entries": entries, "head": head.hex(), "first_bad": bad}))
+    else:
+        whole = "the chain is whole" if bad is None else f"the chain is broken at entry {bad}"
+        print(f"{whole}: {entries} entries, newest {head.hex()[:16]}")
+    return 0 if bad is None else 1
