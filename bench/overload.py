@@ -22,7 +22,7 @@ from typing import Any
 import uvicorn
 import uvloop
 
-from bench.serve import _wait_for, ask, get
+from bench.serve import _wait_for, get
 from pratique import town
 from pratique.app import open_port, web_app
 from pratique.demo import hand_in
@@ -34,7 +34,7 @@ from pratique.testing.mllp import END, START
 
 SECONDS, RATE, WALLETS, TIMES, POOL = 15, 15, 1000, 5, 10
 TUBES = 2 * SECONDS * RATE
-CAPACITY = 4000  # polls of the capacity measurement
+ABLE_FOR = 5.0  # seconds in which it is seen how many polls the server can answer
 
 
 def settings(home: Path, number: int) -> Settings:
@@ -180,6 +180,18 @@ async def loaded(
     return rate, seen
 
 
+async def able(number: int, polls: list[bytes]) -> float:
+    """Polls a second that the server answers to a few wallets, each asking again as soon as it is answered."""
+    seen: dict[str, list[float]] = {"answered": [], "shed": []}
+    until = time.perf_counter() + ABLE_FOR
+    for raw in polls[:8]:
+        await asyncio.get_running_loop().create_connection(
+            lambda raw=raw: Wallet(raw, 0.0, until, seen), "127.0.0.1", number
+        )
+    await asyncio.sleep(ABLE_FOR + 0.2)
+    return len(seen["answered"]) / ABLE_FOR
+
+
 def main() -> None:
     """Print the JSON line."""
     with tempfile.TemporaryDirectory(prefix="pratique-bench-") as folder:
@@ -190,9 +202,7 @@ def main() -> None:
         try:
             _wait_for(number)
             _wait_for(number + 1)
-            some = [polls[n % len(polls)] for n in range(CAPACITY)]
-            seconds, _ = asyncio.run(ask(number, some, b"200", 32))
-            capacity = CAPACITY / seconds
+            capacity = uvloop.run(able(number, polls))
             half = len(frames) // 2
             quiet, _ = uvloop.run(intake(number + 1, frames[:half]))
             rate, seen = uvloop.run(loaded(number, polls, frames[half:], TIMES * capacity))
