@@ -7,10 +7,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pratique.core.text import Text
+from pratique.people import service as people
 from pratique.store.tx import Tx
 from pratique.testing.booking import service
-from tests.browser.conftest import PHONE, SHOTS, Watched, settled
-from tests.browser.test_site_second_phone import House, house, phones
+from tests.browser.conftest import PHONE, SHOTS, Watched, read_code, settled
+from tests.browser.test_site_second_phone import House, code, house, joined, phones
+from tests.browser.test_site_tubes_are_registered import give, hold
 
 __all__ = ["house", "phones"]
 
@@ -123,3 +125,43 @@ def test_nothing_is_cut_off_and_every_button_is_large(phones: Watched, language:
         "(all) => all.map((b) => b.getBoundingClientRect().height)"
     )
     assert min(heights) >= 44
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_a_household_shows_one_code_and_shares_one_tube(phones: Watched, house: House, language: str) -> None:
+    """The guardian adds a child's slip; the site scans one code; the child's name is nowhere but on the phone."""
+
+    def slip(tx: Tx) -> tuple[str, str]:
+        child = people.create_subject(tx, house.port.moment(), "paper")
+        return child, people.make_claim_code(tx, house.port.moment(), house.port.secret, child)
+
+    child, claim = house.port.store.write(slip)
+    page = wallet(phones, language)
+    page.goto(page.url.split("#")[0] + "#/family")
+    page.locator("#dependant").fill("Little Kestrel")
+    page.locator("#claim").fill("WRONG-CODE")
+    page.locator("form button").click()
+    page.get_by_role("alert").wait_for()
+    page.locator("#claim").fill(claim)
+    page.locator("form button").click()
+    page.get_by_text("Little Kestrel").wait_for()
+    page.screenshot(path=SHOTS / f"family-390-{language}.png", full_page=True)
+    text = read_code(page)
+    assert text.startswith("PQF1:")
+    assert child in text
+
+    site = joined(phones, house, language)
+    tube = code(house)
+    give(site, tube, "opened")
+    give(site, text, "family")
+    hold(site)
+    site.locator("[data-waiting='0']").wait_for()
+    assert len(house.tubes()[tube]) == 2
+    assert child in house.tubes()[tube]
+
+    page.get_by_role("checkbox").nth(1).uncheck()
+    expect(page.locator(".code-box")).not_to_have_attribute("data-modules", "0")
+    assert read_code(page).startswith("PQS1:")
+    with house.port.store.read() as tx:
+        tables = [row[0] for row in tx.all("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        assert not any("Little Kestrel" in repr(tx.all(f"SELECT * FROM {name}")) for name in tables)

@@ -10,6 +10,7 @@ import { route } from "../shared/route.ts";
 import { Bar, mount, Opening } from "../shared/shell.tsx";
 import { t } from "../shared/words.ts";
 import { AnswerScreen } from "./answer.tsx";
+import { FamilyScreen } from "./booking-family.tsx";
 import { BookingScreen } from "./booking.tsx";
 import { Home } from "./home.tsx";
 import { AppealsScreen, HelpScreen, LooksScreen, NoticesScreen, PaperScreen, ResultsScreen } from "./lists.tsx";
@@ -32,6 +33,7 @@ function Open() {
     case "code": return <SiteCodeScreen />;
     case "notice": return <NoticeScreen id={id ?? ""} key={id} />;
     case "notices": return <NoticesScreen />;
+    case "family": return <FamilyScreen />;
     case "booking": return <BookingScreen />;
     case "results": return <ResultsScreen />;
     case "looks": return <LooksScreen />;

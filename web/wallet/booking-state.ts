@@ -18,7 +18,10 @@ export type Campaign = {
   campaign_id: string; name: Text; areas: { id: string; name: Text }[]; places: Place[]; lotteries: Lottery[]; walk_in: boolean;
 };
 
-interface Schema extends DBSchema { ticket: { key: string; value: Ticket } }
+/** Somebody the holder looks after: their slip's subject, and a name that never leaves this phone. */
+export type Dependant = { subject_id: string; name: string };
+
+interface Schema extends DBSchema { ticket: { key: string; value: Ticket }; dependant: { key: string; value: Dependant } }
 
 export const tickets = signal<Ticket[]>([]);
 export const campaigns = signal<Campaign[] | undefined>();
@@ -32,7 +35,7 @@ export const isRetest = (): boolean => notices.value.some((one) => one.kind === 
 
 let opened: Promise<IDBPDatabase<Schema>> | undefined;
 const db = (): Promise<IDBPDatabase<Schema>> =>
-  (opened ??= openDB<Schema>("pratique-booking", 1, { upgrade: (fresh) => void fresh.createObjectStore("ticket", { keyPath: "id" }) }));
+  (opened ??= openDB<Schema>("pratique-booking", 1, { upgrade: (fresh) => { fresh.createObjectStore("ticket", { keyPath: "id" }); fresh.createObjectStore("dependant", { keyPath: "subject_id" }); } }));
 
 async function keep(list: Ticket[]): Promise<void> {
   tickets.value = list;
@@ -87,9 +90,26 @@ async function attempt(act: () => Promise<void>): Promise<void> {
   }
 }
 
-// The wallet was deleted: so are its tickets.
+// A household
+
+export const dependants = signal<Dependant[]>([]);
+export const readDependants = async (): Promise<void> => { dependants.value = await (await db()).getAll("dependant"); };
+
+/** Adds who has this slip. The claim code proves that the slip is at hand; only the subject is kept. */
+export const addDependant = (claim: string, name: string): Promise<void> => attempt(async () => {
+  const told = (await ask<{ subject_id: string }>("/v1/claims", { method: "POST", body: { claim_code: claim } })).body;
+  await (await db()).put("dependant", { subject_id: told.subject_id, name: name.trim() });
+  await readDependants();
+});
+
+export async function dropDependant(subject: string): Promise<void> {
+  await (await db()).delete("dependant", subject);
+  await readDependants();
+}
+
+// The wallet was deleted: so are its tickets and its household.
 let held = false;
 effect(() => {
-  if (held && !holder.value) void db().then((open) => open.clear("ticket")).then(() => { tickets.value = []; });
+  if (held && !holder.value) void db().then((open) => Promise.all([open.clear("ticket"), open.clear("dependant")])).then(() => { tickets.value = []; dependants.value = []; });
   held = holder.value !== undefined;
 });

@@ -34,6 +34,7 @@ function FullHome() {
           <PassButtons />
           <nav class="links" aria-label={t("wallet.home.more")}>
             <Link to="booking" icon={<Tube />}>{t("wallet.booking.title")}</Link>
+            <Link to="family" icon={<Person />}>{t("wallet.booking.family")}</Link>
             <Link to="results" icon={<Tube />}>{t("wallet.results.title")}</Link>
             <Link to="looks" icon={<Eye />}>{t("wallet.looks.title")}</Link>
             <Link to="appeals" icon={<Scale />}>{t("wallet.appeals.title")}</Link>
