@@ -36,6 +36,7 @@ from pratique.settings import Settings
 from pratique.store.tx import Tx
 from pratique.testing import service as testing
 from pratique.testing import tubecode
+from pratique.testing.booking import service as booking
 from pratique.testing.client import send
 from pratique.testing.model import TubeEvent
 
@@ -145,6 +146,7 @@ def make_town(port: Port) -> town.Town:
         hand_in(port, moment, event)
         codes.append(code)
     port.store.write(lambda tx: testing.receive_at_lab(tx, moment, town.LAB, codes[:12], "demo", tell(port)))
+    port.store.write(lambda tx: open_booking(tx, port, made))
     later = moment._replace(now=moment.now + timedelta(seconds=1))
     for n, code in enumerate(codes[:9]):
         raw = laboratory.report(code, "positive" if n == 4 else "negative", later.now)
@@ -160,6 +162,21 @@ def keep_officers(port: Port, made: town.Town) -> None:
         path = folder / name
         path.touch(mode=0o600)
         path.write_text(signer.private_text() + "\n", encoding="utf-8")
+
+
+def open_booking(tx: Tx, port: Port, made: town.Town) -> None:
+    """An area with windows at the site and with a team that comes home, for the rest of the day."""
+    moment = port.moment()
+    area = booking.add_area(tx, moment, made.campaign_id, Text("North quay", "北码头"))
+    places = [
+        booking.add_site_place(tx, area, made.site_id, expected=1500),
+        booking.add_home_team(tx, moment, area, Text("Home visits, north quay", "北码头上门组"), 8),
+    ]
+    opens = moment.now + timedelta(minutes=30)
+    for place in places:
+        booking.open_windows(
+            tx, moment, place, opens_at=opens, closes_at=opens + timedelta(hours=10), zone=port.zone
+        )
 
 
 def hand_in(port: Port, moment: Moment, event: dict[str, object]) -> None:
