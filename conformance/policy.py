@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pratique.policy.engines import ENGINES
-from pratique.policy.foreign import explain_foreign
+from pratique.policy.foreign import Bound, explain_foreign
 from pratique.policy.ruleset import rule_set_of
 from pratique.policy.suites import read_cases
 from pratique.policy.suites import run as run_cases
@@ -49,7 +49,9 @@ def _explanations(folder: Path) -> tuple[str, int, int, int, list[str]]:
             silent += not found.would_change
             for bound in found.would_change:
                 changed = copy.deepcopy(test.context)
-                set_at(changed, bound.path, bound.at)
+                if not set_at(changed, bound):
+                    silent += 1
+                    continue
                 (now,) = explain_foreign(changed["payload"], [rule], changed.get("external", {}))
                 if now.value is False:
                     failures.append(f"{path.name} {rule.id} {test.name}: {bound} turns nothing")
@@ -58,9 +60,16 @@ def _explanations(folder: Path) -> tuple[str, int, int, int, list[str]]:
     return "rules, what would change (explain)", passed, len(failures), silent, failures
 
 
-def set_at(context: Any, path: str, value: Any) -> None:
-    """Put a value at a path of a context."""
-    *steps, last = path.split(".")
-    for step in steps:
-        context = context[int(step)] if isinstance(context, list) else context[step]
-    context[last] = value
+def set_at(context: Any, bound: Bound) -> bool:
+    """Put what is named at its place; False where it is a value to be avoided, or the place is not there."""
+    if bound.side in ("is not", "none of"):
+        return False
+    *steps, last = bound.path.split(".")
+    try:
+        for step in steps:
+            context = context[int(step)] if isinstance(context, list) else context[step]
+        value: Any = bound.at.split(", ")[0] if bound.side == "one of" else bound.at
+        context[last] = int(value) if isinstance(context.get(last), int) or bound.side == "number" else value
+    except (KeyError, IndexError, AttributeError, ValueError):
+        return False
+    return True

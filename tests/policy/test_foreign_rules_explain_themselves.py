@@ -57,6 +57,21 @@ def test_the_named_day_turns_the_rule() -> None:
         assert (found.value, turned.value) == (False, True), bound
 
 
+def test_values_that_turn_a_rule_are_named_and_others_are_not() -> None:
+    product = {"in": [{"var": "payload.v.0.mp"}, ["A", "B"]]}
+    doses = {">=": [{"var": "payload.v.0.dn"}, 2]}
+    payload = {"v": [{"mp": "C", "dn": 1}]}
+    for logic, wanted in (
+        (product, Bound("payload.v.0.mp", "one of", "A, B")),
+        (doses, Bound("payload.v.0.dn", "number", "2")),
+        ({"!": [{"===": [{"var": "payload.v.0.mp"}, "C"]}]}, Bound("payload.v.0.mp", "is not", "C")),
+    ):
+        (found,) = explain_foreign(payload, [rule_of(logic)], CLOCK)
+        assert found.would_change == (wanted,)
+    (both,) = explain_foreign(payload, [rule_of({"if": [product, False, False]})], CLOCK)
+    assert both.would_change == ()  # nothing turns a rule that is always false
+
+
 def test_a_missing_field_is_open_and_named_never_passed() -> None:
     logic = {"not-after": [NOW_OF_RULE, dose(30)]}
     (found,) = explain_foreign({"v": [{}]}, [rule_of(logic)], CLOCK)

@@ -1,7 +1,7 @@
 """Foreign rules on a certificate, explained from the rules themselves: which one fails, on what, and what would pass.
 
-Each rule speaks in its own descriptions; facts are what its deciding part read; a bound says from or until when a date
-would turn that part. The gate shows none of this (law 2: the wallet says why). Pure.
+Each rule speaks in its own descriptions; facts are what its deciding part read; a bound says which value of a field
+would turn the rule, and is named only if it does. The gate shows none of this (law 2: the wallet says why). Pure.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,18 +11,20 @@ from typing import Any
 import msgspec
 
 from pratique.core.text import Text
-from pratique.policy.certlogic import DATE_COMPARISONS, Fault, Instant, evaluate
+from pratique.policy.certlogic import COMPARISONS, DATE_COMPARISONS, Fault, Instant, evaluate, in_order
 from pratique.policy.context import CLOCK
 from pratique.policy.dates import DAY_MS, NotADate, plus, read_date, write_date
 from pratique.policy.explain import Node, fields_at_fault, flips_after, reads, smallest_reason, watch
 from pratique.policy.model import Rule, RuleRef
 from pratique.policy.ruleset import is_supported
 
+OTHER = "\x00"  # a text that no rule names
 NEARBY = 64  # steps in the search for the day that turns a comparison
 
 
 class Bound(msgspec.Struct, frozen=True):
-    """A date at `path` turns the deciding part if it is not before (`from`), or not after (`until`), `at`."""
+    """What at `path` turns the deciding part. `side` `from` or `until`: a date not before, or not after, `at`;
+    `is` or `is not`: the value `at`; `one of` or `none of`: the values `at`, a comma between; `number`: the number."""
 
     path: str
     side: str
@@ -71,13 +73,43 @@ def _explain(rule: Rule, data: dict[str, Any]) -> Explained:
         says=says,
         because=because,
         at_fault=tuple(fields),
-        would_change=tuple(dict.fromkeys(bound for one in deciding for bound in _bounds(one))),
+        would_change=tuple(
+            bound
+            for bound in dict.fromkeys(bound for one in deciding for bound in _bounds(one))
+            if _turns(rule.logic, data, bound, value)
+        ),
         turns_at=None if turns is None else write_date(turns),
     )
 
 
+def _turns(logic: Any, data: dict[str, Any], bound: Bound, value: Any) -> bool:
+    """Whether the rule really comes out the other way with it: another branch may fail as well."""
+    wanted: Any = bound.at
+    if bound.side in ("is not", "none of"):
+        wanted = OTHER
+    elif bound.side == "one of":
+        wanted = bound.at.split(", ")[0]
+    elif bound.side == "number":
+        wanted = int(bound.at)
+    return evaluate(logic, _with(data, bound.path.split("."), wanted)) is (not value)
+
+
+def _with(data: Any, steps: Sequence[str], value: Any) -> Any:
+    """A copy of `data` with the value at a place; unchanged where the place is not there."""
+    if not steps:
+        return value
+    step, *rest = steps
+    if isinstance(data, list) and step.isdigit() and int(step) < len(data):
+        return [_with(one, rest, value) if i == int(step) else one for i, one in enumerate(data)]
+    if isinstance(data, dict):
+        return {**data, step: _with(data.get(step), rest, value)}
+    return data
+
+
 def _bounds(node: Node) -> Iterator[Bound]:
     """The day at which each date of a comparison would turn it, everything else as it is."""
+    if node.name in ("in", "===", *COMPARISONS):
+        yield from _values(node)
     if node.name not in DATE_COMPARISONS:
         return
     for i, operand in enumerate(node.operands):
@@ -90,6 +122,29 @@ def _bounds(node: Node) -> Iterator[Bound]:
             if isinstance(beside, Instant) and (found := _turning(node, i, path, amount, unit, beside.ms)):
                 yield found
                 break
+
+
+def _values(node: Node) -> Iterator[Bound]:
+    """Which other value of a field would turn an `in`, an `===` or a comparison of numbers."""
+    for i, operand in enumerate(node.operands[:2]):
+        path, beside = (
+            (operand.expression.get("var") if operand.name == "var" else None),
+            node.operands[1 - i].value,
+        )
+        if not isinstance(path, str) or len(node.operands) != 2 or isinstance(beside, Instant | dict):
+            continue
+        if node.name == "in" and i == 0:
+            yield Bound(path, "none of" if node.value else "one of", ", ".join(map(str, beside)))
+        elif node.name == "===" and not isinstance(beside, list):
+            yield Bound(path, "is not" if node.value else "is", str(beside))
+        elif node.name in COMPARISONS and type(beside) is int:
+            turning = (beside + step for step in (0, 1, -1))
+            pairs = (([one, beside] if i == 0 else [beside, one], one) for one in turning)
+            found = next(
+                (one for pair, one in pairs if in_order(COMPARISONS[node.name], pair) != node.value), None
+            )
+            if found is not None:
+                yield Bound(path, "number", str(found))
 
 
 def _turning(node: Node, i: int, path: str, amount: int, unit: str, beside: int) -> Bound | None:
