@@ -197,13 +197,18 @@ def desk(running: Running) -> Desk:
     port = running.port
     laboratory = Laboratory(town.LAB, town.LAB_OID)
 
+    def grants(role: str) -> list[people.Grant]:
+        return [people.Grant("area", "harbour")] if "area" in people.EXTENTS[role].grantable else []
+
     def invitations() -> list[tuple[str, str]]:
         def act(tx: Tx) -> list[tuple[str, str]]:
             moment = port.moment()
             return [
                 (
                     role,
-                    people.invite_staff(tx, moment, None, name=f"Demo {role}", role=role, trial=True).token,
+                    people.invite_staff(
+                        tx, moment, None, name=f"Demo {role}", role=role, grants=grants(role), trial=True
+                    ).token,
                 )
                 for role in ROLES
             ]
