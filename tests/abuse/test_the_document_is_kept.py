@@ -77,7 +77,7 @@ def try_all(operation: Any, headers: dict[str, str], wrong: list[str], name: str
     )
     @given(case=operation.as_strategy())
     def run(case: Any) -> None:
-        case.call_and_validate(headers=headers, checks=CHECKS)
+        case.call_and_validate(headers=headers, checks=CHECKS, timeout=120)
 
     try:
         run()
