@@ -23,7 +23,7 @@ import { unlockSound } from "../shared/sound.ts";
 import { inLanguage, say, t, type Key } from "../shared/words.ts";
 import { About, Foot } from "./about.tsx";
 import { Ended, Enrol, linkedToken } from "./enrol.tsx";
-import { admit, loaded, machine, me, next, passage, scanned, scanner as cameraFault, stage, start, takeBack, verdict } from "./state.ts";
+import { admit, machine, me, next, passage, scanned, scanner as cameraFault, stage, start, takeBack, verdict } from "./state.ts";
 
 const scanner = new Scanner({ formats: ["QRCode"], facing: "environment", onText: (text) => void scanned(text) });
 const VERDICTS: ReadonlySet<FaceName> = new Set(["clear", "conditions", "hold", "see_staff", "annulled"]);
@@ -144,7 +144,7 @@ if (inReach) {
   mount(<App />);
   void start().then(() => {
     void stayAwake();
-    keepOffline("handheld", () => !linkedToken && !loaded.value);
+    keepOffline("handheld", () => !linkedToken);
   });
 } else openInReach();
 
