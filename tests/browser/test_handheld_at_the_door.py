@@ -216,8 +216,12 @@ def test_a_passage_can_be_taken_back_and_staff_can_admit(door: Watched, gates: G
     page.locator("[data-face='clear']").wait_for()
     page.clock.run_for(1_000_000)
     page.goto(f"{gates.url}/handheld/#/about")
-    page.locator("[data-act='sync']").click()
-    page.locator("[data-waits='0']").wait_for()
+    for _ in range(40):  # the slot closes a minute after its end, in a chore of its own
+        page.locator("[data-act='sync']").click()
+        page.wait_for_timeout(250)
+        if gates.counted():
+            break
+        page.clock.run_for(5_000)
 
     assert gates.counted() == {
         ("clear", "pass"): 1,

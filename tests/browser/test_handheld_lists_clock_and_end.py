@@ -183,6 +183,8 @@ def test_counts_that_the_server_refuses_are_kept_and_said(door: Watched, gates: 
     gates.refuse_counts = 422
     assert decided(page, gates.clear()) == ("clear", "pass")
     page.clock.run_for(1_000_000)
+    page.goto(f"{gates.url}/handheld/#/about")
+    page.locator("[data-waits]:not([data-waits='0'])").wait_for()
     synced(page, gates)
     page.locator("[data-fault='upload']").wait_for()
     gates.refuse_counts = 0
