@@ -76,7 +76,7 @@ def staff(walk: Watched, language: str, role: str) -> Page:
     """Signed in through the invitation that the demonstration offers on its sign-in page."""
     page = walk.page("/console", language, viewport=DESK)
     page.get_by_role("button", name=role, exact=True).click()
-    page.locator("nav.nav").wait_for()
+    page.locator("nav.nav").first.wait_for()
     return page
 
 
@@ -210,7 +210,7 @@ def test_the_console_works_without_script_and_by_keyboard(browser: Browser, town
     page.goto(town.url + "/console")
     page.get_by_role("button", name="operations", exact=True).focus()
     page.keyboard.press("Enter")
-    page.locator("nav.nav").wait_for()
+    page.locator("nav.nav").first.wait_for()
     page.keyboard.press("Tab")
     expect(page.locator("a.skip")).to_be_focused()
     page.locator("nav.nav a").nth(2).focus()
