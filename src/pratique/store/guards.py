@@ -106,7 +106,7 @@ def _blocks() -> list[Block]:
         f"(OLD.{column} IS NOT NULL AND {_CHANGED.format(column)})"
         for column in ("published_at", "log_seq", "destroyed_at")
     )
-    policy = next(guard for guard in GUARDS if guard.table == "policy")
+    policy, revocation = (next(g for g in GUARDS if g.table == name) for name in ("policy", "revocation"))
     unsigned = f"NOT ({_missing(policy)}) AND {_NO_ORDER}"  # a missing mandate is told first
     blocks = [
         Block(
@@ -164,7 +164,7 @@ def _blocks() -> list[Block]:
             "revocation_says",
             "revocation",
             "INSERT",
-            "NEW.reason = '' OR NEW.ends_at <= NEW.revoked_at",
+            f"NOT ({_missing(revocation)}) AND (NEW.reason = '' OR NEW.ends_at <= NEW.revoked_at)",
             "NO_END",
         )
     )
