@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,9 +54,15 @@ def ask(url: str, token: str) -> tuple[float, dict[str, Any]]:
     """Seconds, and the wallet."""
     begun = time.perf_counter()
     request = urllib.request.Request(f"{url}/v1/wallet", headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        body: dict[str, Any] = json.loads(answer.read())
-    return time.perf_counter() - begun, body
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                body: dict[str, Any] = json.loads(answer.read())
+            return time.perf_counter() - begun, body
+        except urllib.error.HTTPError as refused:
+            if refused.code not in (429, 503):
+                raise
+            time.sleep(0.02)  # it said "busy, come again"; the waiting counts
 
 
 def percent(values: list[float], n: int) -> float:
