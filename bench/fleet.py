@@ -22,6 +22,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.serve import _wait_for, cpu_seconds, get, post, serve
 from pratique import town
 from pratique.app import open_port
@@ -116,8 +117,7 @@ class Server:
         self.child = subprocess.Popen(
             [
                 sys.executable,
-                "-m",
-                "bench.fleet",
+                __file__,
                 "--serve",
                 self.kind,
                 "--home",
