@@ -22,6 +22,7 @@ from typing import Any
 import uvicorn
 import uvloop
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.serve import _wait_for, get
 from pratique import town
 from pratique.app import open_port, web_app

@@ -84,7 +84,7 @@ def officer(walk: Watched, language: str) -> Page:
     page = walk.page("/console", language, viewport=DESK)
     page.set_default_timeout(30_000)
     page.get_by_role("button", name=ROLE[language], exact=True).click()
-    page.locator("nav.nav").wait_for()
+    page.locator("nav.nav").first.wait_for()
     return page
 
 

@@ -102,7 +102,7 @@ def staff(walk: Watched, served: Served, language: str, role: str) -> Page:
     page = walk.page(f"/sign-in?code={served.invite(role)}&next={to}", language, viewport=DESK)
     page.locator("#code").focus()
     page.keyboard.press("Enter")
-    page.locator("nav.nav").wait_for()
+    page.locator("nav.nav").first.wait_for()
     return page
 
 

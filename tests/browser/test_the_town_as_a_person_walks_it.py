@@ -213,7 +213,7 @@ def test_the_console_works_without_script_and_by_keyboard(browser: Browser, town
     page.locator("nav.nav").first.wait_for()
     page.keyboard.press("Tab")
     expect(page.locator("a.skip")).to_be_focused()
-    page.locator("nav.nav a").nth(2).focus()
+    page.locator("nav.nav").first.locator("a").nth(2).focus()
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Campaigns")
     context.close()

@@ -60,7 +60,8 @@ def _refusal(store: Store, act: Callable[[Tx], Any]) -> BaseException:
 def _try(store: Store, guard: Guard, mandate_id: str, at: int) -> BaseException | None:
     """The guard runs before constraints, so whether it let the row through shows in the kind of the refusal."""
     with store.read() as tx:
-        values = _values(_columns(tx, guard.table), {"mandate_id": mandate_id, guard.at: at})
+        given = {"mandate_id": mandate_id, guard.at: at, "ends_at": at + HOUR}
+        values = _values(_columns(tx, guard.table), given)
     try:
         store.write(lambda tx: _insert(tx, guard.table, values))
     except Exception as fault:
