@@ -16,13 +16,13 @@ from pratique.testing.carry import read_copy
 
 ELSEWHERE = {
     "en": "another device has sealed this tube; keep it apart and tell the site lead",
-    "zh-Hans": "另一设备已封管,请单独存放并告知负责人",
+    "zh-Hans": "另一设备已封管，请单独存放并告知负责人",
 }
 
 
 NOT_ENROLLED = {
     "en": "this device is not enrolled here; enrol it again",
-    "zh-Hans": "设备未在此登记,请重新登记",
+    "zh-Hans": "设备未在此登记，请重新登记",
 }
 
 

@@ -15,7 +15,7 @@ import pytest
 from pratique.store.store import open_store
 from tests.rollout.making_kills import PEOPLE, TESTED, prepare
 
-KILLS = 4
+KILLS = 2
 ROOT = Path(__file__).parents[2]
 
 

@@ -11,7 +11,6 @@ from pratique.console.gates import qr_svg
 from pratique.console.model import Desk
 from pratique.console.render import page, see
 from pratique.core.errors import Conflict, NoMandate, NotFound, Refusal
-from pratique.core.moment import rfc3339
 from pratique.core.text import Text
 from pratique.exports import api as exports_api
 from pratique.exports import model as wishes
@@ -19,7 +18,6 @@ from pratique.exports import service as exports
 from pratique.exports.marks import observe
 from pratique.mandates import service as mandates
 from pratique.notices import service as notices
-from pratique.notices.model import Opening, Said
 from pratique.people import service as people
 from pratique.people.access import MAY_INVITE, ROLES
 from pratique.people.model import Staff
@@ -242,15 +240,11 @@ def _open_card(desk: Desk, tx: Tx, call: Call, staff: Staff) -> tuple[dict[str, 
         reason=call.form.get("reason", ""),
         text=call.form.get("text", ""),
     )
-    role = ROLES[staff.role]
-    told = Said(
-        Text(f"opened for an hour by a {role.en}", f"由{role.zh_hans}打开一小时"),
-        people.REASONS[glass.reason],
-        rfc3339(call.moment.now),
-    )
     with contextlib.suppress(NoMandate):  # the look itself is told in any case
-        opening = Opening(subject_id, "N7", glass.mandate_id, "BREAK_GLASS", facts=(told,), decider=staff.id)
-        notices.open_notice(tx, call.moment, desk.house, opening)
+        notices.tell_of_opening(
+            tx, call.moment, desk.house, subject_id=subject_id, mandate_id=glass.mandate_id,
+            who=ROLES[staff.role], why=people.REASONS[glass.reason], decider=staff.id,
+        )  # fmt: skip
     reader = people.reader(staff, glass.to_at)
     card = people.read_card(tx, call.moment, sealer, reader, subject_id, purpose=purpose, inside=True)
     return card, glass.to_at

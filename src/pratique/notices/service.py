@@ -67,15 +67,25 @@ def held(tx: Tx, moment: Moment, house: House, subject_id: str, results: Results
 
 
 def tell_of_opening(
-    tx: Tx, moment: Moment, house: House, *, subject_id: str, mandate_id: str, who: Text, why: Text
+    tx: Tx,
+    moment: Moment,
+    house: House,
+    *,
+    subject_id: str,
+    mandate_id: str,
+    who: Text,
+    why: Text,
+    decider: str = "",
 ) -> str:
     """Somebody opened this person's data in an emergency: who (a role, never a name), when and why, as a notice (N7).
 
-    Called in the transaction of the opening. Raises NoMandate.
+    Called in the transaction of the opening. `decider`, the worker, cannot review an appeal of it. Raises NoMandate.
     """
-    said = Said(Text(f"{fact_text('break-glass').en}: {why.en}", f"{fact_text('break-glass').zh_hans}：{why.zh_hans}"),
-                who, rfc3339(moment.now))  # fmt: skip
-    return open_notice(tx, moment, house, Opening(subject_id, "N7", mandate_id, "BREAK_GLASS", facts=(said,)))
+    what = fact_text("break-glass")
+    told = Text(f"{what.en}: {why.en}", f"{what.zh_hans}：{why.zh_hans}")
+    facts = (Said(told, who, rfc3339(moment.now)),)
+    opening = Opening(subject_id, "N7", mandate_id, "BREAK_GLASS", facts=facts, decider=decider)
+    return open_notice(tx, moment, house, opening)
 
 
 def catch_up(tx: Tx, moment: Moment, house: House, subject_id: str) -> None:

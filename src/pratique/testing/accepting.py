@@ -83,7 +83,7 @@ def _wanted(tx: Tx, moment: Moment, incoming: Incoming, lab: Lab, seen: Seen) ->
     if seen.received_at is None and store_tubes.held_elsewhere(tx, incoming.code, lab.id):
         store.open_task(tx, moment.new_id(), "not-in-custody", incoming.code, lab.id, moment.now_ms)
         raise refuse("204", "SPM[1]/2", "another laboratory holds this tube; you have never received it",
-                     "该管由其他检测机构持有,贵机构从未接收")  # fmt: skip
+                     "该管由其他检测机构持有，贵机构从未接收")  # fmt: skip
     return list(ours.values())
 
 
@@ -130,5 +130,5 @@ def _analytes_of_live(tx: Tx, moment: Moment) -> frozenset[str]:
     live = store.live_campaigns(tx, moment.now_ms)
     if not live:
         raise refuse("207", "SPM[1]/2", "no campaign is open, and nobody knows this tube",
-                     "没有进行中的采样行动,且该管未登记")  # fmt: skip
+                     "没有进行中的采样行动，且该管未登记")  # fmt: skip
     return frozenset(analyte for row in live for analyte in row[5].split())

@@ -42,7 +42,7 @@ def incoming(document: Document, raw_hash: str, lab: Lab) -> Incoming:
     tubes = {specimen_id(r.specimen).upper() for _, r in tests}
     if len(tubes) != 1 or "" in tubes:
         raise refuse("Specimen.identifier", "send one document a tube; the tube code identifies its specimen",
-                     "请每管发送一份文件,并以采样管编号作为样本标识", "101")  # fmt: skip
+                     "请每管发送一份文件，并以采样管编号作为样本标识", "101")  # fmt: skip
     reports = [r.report for _, r in tests if r.report]
     stamp = document.head.timestamp or next((r.issued for r in reports if r.issued), "")
     if not stamp:

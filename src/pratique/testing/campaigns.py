@@ -195,7 +195,7 @@ def enrol_device(tx: Tx, moment: Moment, token: str, public_key: bytes) -> Enrol
     if site_id is None:
         raise Refusal(
             "TOKEN_USED", "token",
-            Text("this code is used, old or mistyped; ask for another", "该登记码已使用、过期或有误,请索取新码"),
+            Text("this code is used, old or mistyped; ask for another", "该登记码已使用、过期或有误，请索取新码"),
         )  # fmt: skip
     store.add_device(tx, device_id, site_id, public_key, moment.now_ms)
     enrolled = device_by_id(tx, device_id)

@@ -51,7 +51,7 @@ def read_copy(private: bytes, text: str, site_of: Callable[[str], str]) -> TubeE
     except (ValueError, InvalidTag, struct.error, IndexError):
         raise Refusal(
             "BAD_COPY", "copies",
-            Text("this is no copy that can be opened here; show the code again", "此副本码无法读取,请重新出示"),
+            Text("this is no copy that can be opened here; show the code again", "此副本码无法读取，请重新出示"),
         ) from None  # fmt: skip
 
 

@@ -119,7 +119,7 @@ def review_run(tx: Tx, moment: Moment, run_id: str, reviewer: str, tell: Tell, *
     if reviewer == run.uploader:
         raise NotAllowed(
             "SAME_PERSON", "reviewer",
-            Text("who uploaded a run cannot release it; ask a second person", "上传者不能放行该批次,请由他人审核"),
+            Text("who uploaded a run cannot release it; ask a second person", "上传者不能放行该批次，请由他人审核"),
         )  # fmt: skip
     waiting = store_results.waiting_in(tx, run_id, held=True)
     store_results.review_run(tx, run_id, "released" if let_out else "rejected", reviewer, moment.now_ms)

@@ -228,7 +228,7 @@ def read(raw: bytes, charset: str = "") -> Message:
     except UnicodeDecodeError:
         raise refuse(
             "102", "MSH/18", f"the bytes are not {encoding}, which this field (or its absence) declares",
-            f"字节内容与本字段声明的编码 {encoding} 不符,请按声明的编码发送",
+            f"字节内容与本字段声明的编码 {encoding} 不符，请按声明的编码发送",
         ) from None  # fmt: skip
     separator = text[3]
     marks = text[4:12].partition("\r")[0].partition("\n")[0].partition(separator)[0]
@@ -272,7 +272,7 @@ def _declared(head: bytes) -> str:
     if name not in _CHARSETS:
         raise refuse(
             "103", "MSH/18", "this character set is not read here; send UTF-8 or GB 18030",
-            "不支持此字符集,请使用 UTF-8 或 GB 18030", "R",
+            "不支持此字符集，请使用 UTF-8 或 GB 18030", "R",
         )  # fmt: skip
     return _CHARSETS[name]
 

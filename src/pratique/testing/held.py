@@ -8,7 +8,7 @@ from pratique.testing import release, store_results
 
 HELD_BECAUSE = {
     "conflict": Text("two devices registered this tube", "两台设备登记了同一采样管"),
-    "future": Text("a time in the future: the laboratory's clock is wrong", "时间在未来:实验室时钟有误"),
+    "future": Text("a time in the future: the laboratory's clock is wrong", "时间在未来：实验室时钟有误"),
     "no-custody": Text(
         "we have no receipt scan of this tube at the laboratory", "没有该管在实验室的接收扫描记录"
     ),
@@ -16,11 +16,11 @@ HELD_BECAUSE = {
     "count": Text(
         "the laboratory counts other people in this tube than the site", "实验室与采样点的人数不一致"
     ),
-    "pooled-code": Text("the laboratory says pool, we know one person", "实验室报告为混检,而登记为单人"),
+    "pooled-code": Text("the laboratory says pool, we know one person", "实验室报告为混检，而登记为单人"),
     "controls": Text("the run's controls are missing or failed", "质控缺失或失败"),
     "mandate": Text("the mandate ended before the result could be released", "授权令在结果放行前已终止"),
     "run": Text(
-        "this run is held: too many positives for this laboratory", "本批次被暂扣:阳性数超出该机构常态"
+        "this run is held: too many positives for this laboratory", "本批次被暂扣：阳性数超出该机构常态"
     ),
     "tie": Text("two results of one moment contradict each other", "同一时刻的两个结果互相矛盾"),
 }

@@ -120,7 +120,7 @@ def _is_repeat(earlier: bytes | None, digest: bytes) -> bool:
     """True if the same bytes came under this key before. Raises Refused where other bytes did."""
     if earlier is not None and earlier != digest:
         raise refuse("205", "MSH/10", "this control id was used for another message; send it under a new one",
-                      "该控制编号已用于另一条消息,请使用新编号")  # fmt: skip
+                      "该控制编号已用于另一条消息，请使用新编号")  # fmt: skip
     return earlier is not None
 
 

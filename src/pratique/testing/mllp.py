@@ -257,7 +257,7 @@ def _fault(raw: bytes, fault: BaseException) -> Judged:
         _log.error("a laboratory message could not be stored: %s", fault)
     else:
         text = Text(
-            "a fault of ours; nothing was stored, send it again", "系统内部故障,内容未保存,请重新发送"
+            "a fault of ours; nothing was stored, send it again", "系统内部故障，内容未保存，请重新发送"
         )
         _log.error("a laboratory message could not be stored", exc_info=fault)
     try:

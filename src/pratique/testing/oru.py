@@ -116,7 +116,7 @@ def sender_of(message: Message) -> Sender:
     msh = message.msh
     if not (control_id := msh.text(10)):
         raise refuse("101", "MSH/10", "the control id is missing; without it a repeat cannot be told from news",
-                     "缺少消息控制编号,无法区分重发与新消息", "R")  # fmt: skip
+                     "缺少消息控制编号，无法区分重发与新消息", "R")  # fmt: skip
     return Sender(msh.text(3), msh.text(4), msh.part(4), msh.part(4, 2), control_id)
 
 
@@ -175,7 +175,7 @@ def _tube_code(found: list[_Group], lab: Lab) -> str:
     for code, other, number in tubes[1:]:
         if other.name == segment.name and number == field and code != first:
             raise refuse("102", other.where(number), "a second tube in one message; send one message a tube",
-                         "一条消息含两个采样管,请每管发送一条")  # fmt: skip
+                         "一条消息含两个采样管，请每管发送一条")  # fmt: skip
     if not _CODE.fullmatch(first):
         raise refuse("102", segment.where(field), "a tube code is at most 40 letters, digits or hyphens",
                      "采样管编号为最多 40 位字母、数字或连字符")  # fmt: skip

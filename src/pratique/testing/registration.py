@@ -62,7 +62,7 @@ def _take(
     if known is None and event.seq > device.last_seq + 1 and not skips:
         return _said(event, "refused", refuse(
             "CHAIN_GAP", "seq", "an earlier event of this device is missing; send the oldest first",
-            "缺少该设备更早的事件,请从最早的开始发送"))  # fmt: skip
+            "缺少该设备更早的事件，请从最早的开始发送"))  # fmt: skip
     skew = skew_of(ahead, device.skew_ms, told=told)
     outcome, refused = _apply(tx, moment, device, event, tell, skew, again=known is not None, skips=skips)
     if known is None and next_in_chain:
@@ -111,7 +111,7 @@ def _apply(
     if sealed.unknown:
         return "stored", refuse("UNKNOWN_SUBJECT", f"m[{sealed.unknown[0]}].s",
                                 "the tube is registered; this person's code is not known any more and gets no result",
-                                "采样管已登记;此人采样码已失效,不会收到结果")  # fmt: skip
+                                "采样管已登记；此人采样码已失效，不会收到结果")  # fmt: skip
     return "stored", None
 
 
@@ -127,21 +127,21 @@ def _doubt(
     """Why a person must look before this event counts. Nothing of it is lost meanwhile."""
     if event.seq <= device.last_seq:
         return refuse("SEQ_REUSED", "seq", "this number of the device's chain is taken; a person will look",
-                      "该序号已被占用,将由人工处理")  # fmt: skip
+                      "该序号已被占用，将由人工处理")  # fmt: skip
     if event.prev != device.last_hash and not skips:
         return refuse("CHAIN_BROKEN", "prev", "this event does not follow the last one; a person will look",
-                      "事件链不连续,将由人工处理")  # fmt: skip
+                      "事件链不连续，将由人工处理")  # fmt: skip
     reserved = store_tubes.reservation(tx, sealed.code)
     if reserved is not None and sealed.subjects != [reserved[0]]:
         return refuse("RESERVED", "m", "this single tube is kept for another person; a person will look",
-                      "此单管为他人预留,将由人工处理")  # fmt: skip
+                      "此单管为他人预留，将由人工处理")  # fmt: skip
     if (
         owner is not None
         and not _same_people(tx, device, sealed, owner)
         and not _more_people(tx, device, sealed, owner)
     ):
         return refuse("TUBE_TAKEN", "code", "this tube is registered already; nothing was overwritten",
-                      "该管已登记,原记录未被覆盖,将由人工处理")  # fmt: skip
+                      "该管已登记，原记录未被覆盖，将由人工处理")  # fmt: skip
     return None
 
 

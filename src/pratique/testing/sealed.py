@@ -84,7 +84,7 @@ def authentic(tx: Tx, event: TubeEvent) -> tuple[Device, str]:
             "UNKNOWN_DEVICE",
             "dev",
             "this device is not enrolled here; enrol it again",
-            "设备未在此登记,请重新登记",
+            "设备未在此登记，请重新登记",
         )
     device = Device(*row)
     try:
@@ -124,7 +124,7 @@ def check(tx: Tx, moment: Moment, device: Device, event: TubeEvent, skew: int) -
     opened, sealed = read_ms(event.opened, "opened"), read_ms(event.sealed, "sealed")
     if abs(skew) > DAY_MS:
         raise refuse("CLOCK", "sealed", "the device clock is wrong by more than a day; set it and seal again",
-                     "设备时钟误差超过一天,请校准后重新封管")  # fmt: skip
+                     "设备时钟误差超过一天，请校准后重新封管")  # fmt: skip
     if opened > sealed:
         raise refuse("CLOCK", "opened", "a tube is opened before it is sealed", "开管时间应早于封管时间")
     if sealed - skew < int(campaign[6]) - DAY_MS:
@@ -141,7 +141,7 @@ def check(tx: Tx, moment: Moment, device: Device, event: TubeEvent, skew: int) -
             "UNKNOWN_SUBJECT",
             "m[0].s",
             "this sampling code is not known; scan it again",
-            "采样码无效,请重新扫描",
+            "采样码无效，请重新扫描",
         )
     return Sealed(
         code, str(campaign[1]), tuple(campaign[5].split()), min(opened - skew, moment.now_ms),
@@ -155,7 +155,7 @@ def _check_size(event: TubeEvent, capacity: int) -> None:
         raise refuse("TUBE_EMPTY", "m", "there is nobody in this tube", "该管中没有人员")
     if len(event.m) > capacity:
         raise refuse("TUBE_OVERFULL", f"m[{capacity}]", f"a tube holds at most {capacity} people; start a new tube",
-                     f"每管最多 {capacity} 人,请另开新管")  # fmt: skip
+                     f"每管最多 {capacity} 人，请另开新管")  # fmt: skip
     if not 0 <= event.lane <= 99:
         raise refuse("BAD_LANE", "lane", "a lane is a number up to 99", "通道号应不大于 99")
 
@@ -168,7 +168,7 @@ def _members(event: TubeEvent, skew: int, now: int) -> tuple[tuple[int, str, int
                 "UNKNOWN_SUBJECT",
                 f"m[{n}].s",
                 "this is no sampling code; scan it again",
-                "采样码无效,请重新扫描",
+                "采样码无效，请重新扫描",
             )
         if any(member.s == subject for _, subject, _ in found):
             raise refuse("TWICE_IN_TUBE", f"m[{n}].s", "this person is in the tube already", "此人已在该管中")

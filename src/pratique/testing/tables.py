@@ -49,10 +49,10 @@ def check_declared(raw: bytes, rows: int, digest: str, counted: int) -> None:
     """Raises Refusal where the file is not what the sender said it sent."""
     if sha256(raw).hexdigest() != digest.strip().lower():
         raise refuse_file("sha256", "the file is not the one whose SHA-256 was declared; send it again whole",
-                          "文件与声明的 SHA-256 不符,请完整重新发送")  # fmt: skip
+                          "文件与声明的 SHA-256 不符，请完整重新发送")  # fmt: skip
     if rows != counted:
         raise refuse_file("rows", f"{counted} rows were found, another number was declared; nothing was taken",
-                          f"实际 {counted} 行,与声明行数不符,未接收任何内容")  # fmt: skip
+                          f"实际 {counted} 行，与声明行数不符，未接收任何内容")  # fmt: skip
 
 
 def rows(raw: bytes, charset: str = "", *, strict: bool = False) -> Iterator[Row | RefusedRow]:
@@ -64,7 +64,7 @@ def rows(raw: bytes, charset: str = "", *, strict: bool = False) -> Iterator[Row
         raise refuse_file("file", "the file is larger than 64 MiB", "文件超过 64 MiB")
     if raw[:4] == b"\xd0\xcf\x11\xe0":
         raise refuse_file("file", "old .xls files lose rows beyond 65,536; send .xlsx or CSV",
-                          "旧版 .xls 会丢失 65536 行以后的数据,请发送 .xlsx 或 CSV")  # fmt: skip
+                          "旧版 .xls 会丢失 65536 行以后的数据，请发送 .xlsx 或 CSV")  # fmt: skip
     lines = xlsx.rows(raw) if raw[:4] == b"PK\x03\x04" else _csv_rows(raw, charset)
     header: list[str] | None = None
     for number, cells in lines:
@@ -84,7 +84,7 @@ def _header(cells: Sequence[str], *, strict: bool) -> list[str]:
         for name, known in zip(sent, named, strict=True):
             if known not in COLUMNS:
                 raise refuse_file(f"row 1/{name[:40]}", "this column is not taken; leave it out, above all names",
-                                  "不接收此列,请删除,尤其是姓名")  # fmt: skip
+                                  "不接收此列，请删除，尤其是姓名")  # fmt: skip
         for name in NEEDED:
             if name not in named:
                 raise refuse_file(f"row 1/{name}", "this column is missing", "缺少此列")
@@ -95,7 +95,7 @@ def _header(cells: Sequence[str], *, strict: bool) -> list[str]:
 def _row(number: int, cells: Sequence[str], header: Sequence[str]) -> Row | RefusedRow:
     if len(cells) != len(header):
         return RefusedRow(number, "", f"the row has {len(cells)} cells, the header {len(header)}",
-                          f"本行有 {len(cells)} 个单元格,表头有 {len(header)} 个")  # fmt: skip
+                          f"本行有 {len(cells)} 个单元格，表头有 {len(header)} 个")  # fmt: skip
     return Row(number, {name: cell.strip() for name, cell in zip(header, cells, strict=True) if name})
 
 

@@ -31,14 +31,14 @@ def tidy(typed: str, scheme: str = SCHEMES[0]) -> str:
         code = typed.strip().upper()
         if not _FOREIGN.fullmatch(code):
             raise _refuse(
-                "this is no tube code; scan the code on the tube", "这不是采样管编号,请扫描管上条码"
+                "this is no tube code; scan the code on the tube", "这不是采样管编号，请扫描管上条码"
             )
         return code
     code = tidy_typed(typed)
     if not _OURS.fullmatch(code):
         raise _refuse(
             "a tube code is T and eleven more characters; scan it again",
-            "采样管编号为 T 加 11 位字符,请重新扫描",
+            "采样管编号为 T 加 11 位字符，请重新扫描",
         )
     if not is_checked(code):
         raise Refusal(
@@ -46,7 +46,7 @@ def tidy(typed: str, scheme: str = SCHEMES[0]) -> str:
             "code",
             Text(
                 "a character of the tube code is wrong; compare it with the tube",
-                "采样管编号有误,请与管上编号核对",
+                "采样管编号有误，请与管上编号核对",
             ),
         )
     return code

@@ -143,13 +143,13 @@ def book(
     require_mandate(tx, slot.mandate_id, moment.now_ms)
     if slot.start_at + QUARTER_MS <= moment.now_ms:
         raise Conflict(
-            "WINDOW_OVER", "slot_id", Text("this window is over; take a later one", "该时段已过,请另选")
+            "WINDOW_OVER", "slot_id", Text("this window is over; take a later one", "该时段已过，请另选")
         )
     if slot.release_id and not slot.drawn:
         raise Conflict(
             "BY_LOT",
             "slot_id",
-            Text("this window is given by lot; enter a wish", "该时段以抽签发放,请提交意愿"),
+            Text("this window is given by lot; enter a wish", "该时段以抽签发放，请提交意愿"),
         )
     return _give(tx, moment, slot, mark_of(sealer, slot, who, purpose), purpose)
 
@@ -162,7 +162,7 @@ def _give(tx: Tx, moment: Moment, slot: Slot, mark: bytes, purpose: Purpose) -> 
         raise Conflict(
             "WINDOW_FULL",
             "slot_id",
-            Text("this window is full; take another, or walk in", "该时段已满,请另选,或直接前往排队"),
+            Text("this window is full; take another, or walk in", "该时段已满，请另选，或直接前往排队"),
         )
     ticket_id = moment.new_id()
     if before is not None:
