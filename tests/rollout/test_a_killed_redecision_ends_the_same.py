@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from pratique.store.store import open_store
 from tests.rollout.making_kills import PEOPLE, TESTED, prepare
@@ -95,8 +94,9 @@ def test_on_sqlite(tmp_path: Path) -> None:
     check(everything(tmp_path / "plain", ""), everything(tmp_path / "killed", ""))
 
 
-@pytest.mark.parametrize("seed", [random.randrange(1 << 30)])
-def test_on_postgresql(postgres_server: str, tmp_path: Path, seed: int) -> None:
+def test_on_postgresql(postgres_server: str, tmp_path: Path) -> None:
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
     names = [f"kill{seed}{part}" for part in ("base", "plain", "killed")]
     urls = [postgres_server.replace("/postgres?", f"/{name}?") for name in names]
     with psycopg.connect(postgres_server, autocommit=True) as admin:
