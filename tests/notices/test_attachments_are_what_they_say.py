@@ -45,7 +45,7 @@ def test_it_works(town: Town) -> None:
     attach(town, made, PDF)
 
     (view,) = town.wallet(town.members[0]).appeals
-    assert [one.media for one in view.attachments] == ["image/jpeg", "application/pdf"]
+    assert sorted(one.media for one in view.attachments) == ["application/pdf", "image/jpeg"]
     file = read(town, made.id)
     assert [one.id for one in file.attachments] == [one.id for one in view.attachments]
     seen = town.store.write(

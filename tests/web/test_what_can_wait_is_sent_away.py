@@ -9,7 +9,7 @@ import pytest
 
 from pratique.core.moment import Moment
 from pratique.web.frame import Call, Route
-from pratique.web.pressure import RETRY_AFTER, Pressure
+from pratique.web.pressure import HIGH, RETRY_AFTER, Pressure
 from pratique.web.serve import build_app
 
 
@@ -47,7 +47,7 @@ def app(moment: Moment) -> Any:
 def test_it_works(app: Any) -> None:
     async def act() -> None:
         assert (await ask(app, "/poll"))[0] == 200
-        time.sleep(0.3)
+        time.sleep(HIGH + 0.2)
         status, headers = await ask(app, "/poll")
         assert (status, headers["retry-after"]) == (503, str(RETRY_AFTER))
         assert (await ask(app, "/result"))[0] == 200

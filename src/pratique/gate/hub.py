@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 30
 
     def do_GET(self) -> None:
-        if self.path != LISTS:
+        if self.path.partition("?")[0] != LISTS:  # a gate names itself; a hub asks for all of them
             self._refuse(404, Text("a hub knows gates' addresses only", "站点缓存只转发哨位的地址"))
             return
         kept = self.of.lists.newest()

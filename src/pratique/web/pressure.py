@@ -8,7 +8,7 @@ gate's counts never are sent away here.
 import asyncio
 
 EVERY = 0.02  # seconds between ticks
-HIGH = 0.1  # a tick this late: what can wait is sent away
+HIGH = 0.4  # a tick this late: what can wait is sent away
 RETRY_AFTER = 5
 
 
