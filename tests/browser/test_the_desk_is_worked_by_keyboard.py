@@ -167,7 +167,7 @@ def test_it_works(walk: Watched, served: Served, language: str) -> None:
     shot(worker, f"list-{language}")
     assert worker.evaluate("() => document.activeElement?.matches('[data-first]')")
     worker.keyboard.press("Enter")  # 1: open
-    worker.locator("fieldset.choices").wait_for()
+    worker.locator("fieldset.choices").first.wait_for()
     expect(worker.locator("main")).to_contain_text("+999 0000 0042")
     assert judged(worker) == []
     shot(worker, f"case-{language}")
@@ -180,7 +180,7 @@ def test_it_works(walk: Watched, served: Served, language: str) -> None:
 
     doctor = staff(walk, served, language, "duty-doctor")
     doctor.keyboard.press("Enter")
-    doctor.locator("fieldset.choices").wait_for()
+    doctor.locator("fieldset.choices").first.wait_for()
     tab_to(doctor, "a[href$='/order']")
     doctor.keyboard.press("Enter")
     doctor.locator("#why").wait_for()

@@ -9,6 +9,7 @@ import { now } from "../shared/clock.ts";
 import type { Text } from "../shared/words.ts";
 import { isOpen } from "./model.ts";
 import { guest, holder, notices } from "./state.ts";
+import { BOOKINGS, forgetting } from "./store.ts";
 
 export type Ticket = { id: string; slot_id: string; place: Text; kind: "site" | "home"; start: string; purpose: "screen" | "retest" };
 export type Window = { slot_id: string; start: string; free: number; wait: number; by_lot: boolean };
@@ -34,8 +35,13 @@ export const asking = signal(false);
 export const isRetest = (): boolean => notices.value.some((one) => one.kind === "N2" && isOpen(one));
 
 let opened: Promise<IDBPDatabase<Schema>> | undefined;
+/** When the wallet forgets, tickets and dependants go first: the connection here must not keep them alive. */
+forgetting.push(async () => {
+  (await opened)?.close();
+  opened = undefined;
+});
 const db = (): Promise<IDBPDatabase<Schema>> =>
-  (opened ??= openDB<Schema>("pratique-booking", 1, { upgrade: (fresh) => { fresh.createObjectStore("ticket", { keyPath: "id" }); fresh.createObjectStore("dependant", { keyPath: "subject_id" }); } }));
+  (opened ??= openDB<Schema>(BOOKINGS, 1, { upgrade: (fresh) => { fresh.createObjectStore("ticket", { keyPath: "id" }); fresh.createObjectStore("dependant", { keyPath: "subject_id" }); } }));
 
 async function keep(list: Ticket[]): Promise<void> {
   tickets.value = list;

@@ -17,6 +17,7 @@ interface Schema extends DBSchema {
 }
 
 const NAME = "pratique-wallet";
+export const BOOKINGS = "pratique-booking";
 const STRICT = { durability: "strict" } as const;
 let opened: Promise<IDBPDatabase<Schema>> | undefined;
 
@@ -57,9 +58,13 @@ export async function putWaiting(waiting: Waiting): Promise<void> {
 export const readWaiting = async (): Promise<Waiting[]> => (await db()).getAll("outbox");
 export const dropWaiting = async (seq: number): Promise<void> => (await db()).delete("outbox", seq);
 
+/** What other parts of the wallet close before everything is deleted. */
+export const forgetting: (() => Promise<void>)[] = [];
+
 /** Everything on this phone, the key included. */
 export async function deleteAll(): Promise<void> {
+  await Promise.all(forgetting.map((close) => close()));
   (await db()).close();
   opened = undefined;
-  await deleteDB(NAME);
+  await Promise.all([deleteDB(NAME), deleteDB(BOOKINGS)]);
 }
