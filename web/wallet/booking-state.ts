@@ -116,6 +116,6 @@ export async function dropDependant(subject: string): Promise<void> {
 // The wallet was deleted: so are its tickets and its household.
 let held = false;
 effect(() => {
-  if (held && !holder.value) void db().then((open) => Promise.all([open.clear("ticket"), open.clear("dependant")])).then(() => { tickets.value = []; dependants.value = []; });
+  if (held && !holder.value) [tickets.value, dependants.value] = [[], []];
   held = holder.value !== undefined;
 });
