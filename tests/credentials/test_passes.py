@@ -153,7 +153,8 @@ def test_a_holder_key_may_be_compressed() -> None:
 
     assert pq1.compress((b"\x03" if odd else b"\x02") + x) == (x, odd)
     assert verify(show(pass_bytes(holder_key=(b"\x03" if odd else b"\x02") + x)), NOW, snapshot()).ok
-    for wrong in (b"", b"\x02" + b"\xff" * 32, HOLDER.public_key[:-1] + b"\x00", HOLDER.public_key + b"\x00"):
+    off_the_curve = HOLDER.public_key[:-1] + bytes([HOLDER.public_key[-1] ^ 1])
+    for wrong in (b"", b"\x02" + b"\xff" * 32, off_the_curve, HOLDER.public_key + b"\x00"):
         with pytest.raises(ValueError, match=r".*"):
             pq1.compress(wrong)
 
