@@ -23,9 +23,9 @@ from zoneinfo import ZoneInfo
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.databases import KINDS, database
 from pratique import town
-from pratique.app import Port, open_port
 from pratique.core.errors import Busy, Conflict
 from pratique.core.text import Text
+from pratique.port import Port, open_port
 from pratique.settings import Settings
 from pratique.store.tx import Tx
 from pratique.testing import service as testing

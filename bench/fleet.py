@@ -25,13 +25,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.serve import _wait_for, cpu_seconds, get, post, serve
 from pratique import town
-from pratique.app import open_port
 from pratique.core.moment import to_ms
 from pratique.fleet import service
 from pratique.fleet import store as fleet_store
 from pratique.fleet.form import base64url
 from pratique.fleet.model import CountBatch, CountRow, signed_bytes
 from pratique.peers import free_port
+from pratique.port import open_port
 from pratique.settings import Settings
 
 LANES = 64

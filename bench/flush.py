@@ -31,10 +31,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pratique import town
-from pratique.app import Port, open_port, tell
 from pratique.notices import service as notices
 from pratique.peers import Holder, Laboratory, SiteDevice
 from pratique.people import service as people
+from pratique.port import Port, open_port, tell
 from pratique.settings import Settings
 from pratique.store.tx import Tx
 from pratique.testing import service as testing

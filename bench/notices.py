@@ -31,13 +31,14 @@ from typing import Any
 import uvicorn
 
 from pratique import town
-from pratique.app import open_port, tell, web_app
+from pratique.app import web_app
 from pratique.core.moment import Moment
 from pratique.notices import service as notices
 from pratique.notices.model import EvidenceChange
 from pratique.peers import Holder, free_port
 from pratique.people import service as people
 from pratique.policy.model import Evidence
+from pratique.port import open_port, tell
 from pratique.settings import Settings
 
 COPY = (

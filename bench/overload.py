@@ -25,10 +25,11 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.serve import _wait_for, get
 from pratique import town
-from pratique.app import open_port, web_app
+from pratique.app import web_app
 from pratique.demo import hand_in
 from pratique.peers import Holder, Laboratory, SiteDevice, free_port
 from pratique.people import service as people
+from pratique.port import open_port
 from pratique.settings import Settings
 from pratique.testing import service as testing
 from pratique.testing.mllp import END, START

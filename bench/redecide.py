@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from pratique import town
-from pratique.app import Port, open_port
 from pratique.core.moment import Moment
 from pratique.notices import service as notices
 from pratique.notices.model import EvidenceChange
 from pratique.people import service as people
 from pratique.policy.model import Evidence
 from pratique.policy.service import town_rules
+from pratique.port import Port, open_port
 from pratique.rollout.redeciding import BATCH, RANGE, redecide, scan
 from pratique.settings import Settings
 from pratique.store.tx import Tx

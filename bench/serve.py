@@ -25,9 +25,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from pratique import town
-from pratique.app import open_port, web_app
+from pratique.app import web_app
 from pratique.peers import Holder, SiteDevice, free_port
 from pratique.people import service as people
+from pratique.port import open_port
 from pratique.settings import Settings
 from pratique.testing import service as testing
 from pratique.testing import tubecode

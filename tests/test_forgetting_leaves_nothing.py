@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pratique import town
-from pratique.app import Port, open_port, results, retiring, tell
+from pratique.app import results
 from pratique.core.errors import Destroyed, NotFound
 from pratique.demo import hand_in
 from pratique.mandates.keystore import KeyStore
@@ -15,6 +15,7 @@ from pratique.notices import service as notices
 from pratique.peers import Holder, Laboratory, SiteDevice
 from pratique.people import service as people
 from pratique.people.model import ContactCard, Reader
+from pratique.port import Port, open_port, retiring, tell
 from pratique.retire import service as retire
 from pratique.retire.scan import Needle, scan
 from pratique.settings import Settings

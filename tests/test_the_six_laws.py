@@ -12,9 +12,10 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from pratique.app import open_port, web_app
+from pratique.app import web_app
 from pratique.notices.model import NoticeView
 from pratique.policy.model import Decision, Verdict
+from pratique.port import open_port
 from pratique.settings import Settings
 from pratique.store.guards import APPEND_ONLY, GUARDS
 from pratique.store.migrate import migration_names, statements

@@ -4,10 +4,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from pratique import town
-from pratique.app import open_port, results, stop_clocks, tell
+from pratique.app import results
+from pratique.chores import stop_clocks
 from pratique.demo import hand_in, report_in
 from pratique.notices import service as notices
 from pratique.peers import Holder, Laboratory, SiteDevice
+from pratique.port import open_port, tell
 from pratique.settings import Settings
 from pratique.testing import service as testing
 from pratique.testing import tubecode

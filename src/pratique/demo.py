@@ -23,7 +23,7 @@ import uvicorn
 from cyclopts import Parameter
 
 from pratique import town
-from pratique.app import DOORS, Port, desk_of, open_port, tell, web_app
+from pratique.app import DOORS, desk_of, web_app
 from pratique.console.model import Desk, Way
 from pratique.core.moment import Moment
 from pratique.core.text import Text
@@ -32,6 +32,7 @@ from pratique.gate.enrol import enrol
 from pratique.operate import stop_quietly
 from pratique.peers import Holder, Laboratory, SiteDevice, free_port, is_free
 from pratique.people import service as people
+from pratique.port import Port, open_port, tell
 from pratique.settings import Settings
 from pratique.store.tx import Tx
 from pratique.testing import service as testing

@@ -13,13 +13,14 @@ from typing import Annotated
 import uvicorn
 from cyclopts import App, Parameter
 
-from pratique.app import Port, open_port, real_clock, retiring, web_app
+from pratique.app import web_app
 from pratique.credentials.revoke_cli import revoke_commands
 from pratique.exports.cli import commands as export_commands
 from pratique.fleet import carry as fleet_carry
 from pratique.mandates.cli import log_commands, mandate_commands
 from pratique.people import service as people
 from pratique.people.access import ROLES
+from pratique.port import Port, open_port, real_clock, retiring
 from pratique.retire.cli import retire_command
 from pratique.retire.house import Retiring
 from pratique.rollout.cli import policy_commands

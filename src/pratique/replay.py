@@ -23,7 +23,7 @@ import msgspec
 import uvicorn
 
 from pratique import town
-from pratique.app import Port, desk_of, open_port, results, tell, web_app
+from pratique.app import desk_of, results, web_app
 from pratique.core.errors import NotFound
 from pratique.core.moment import Moment
 from pratique.core.text import Text
@@ -39,6 +39,7 @@ from pratique.mandates.verify import Verdict, read_folder, verify
 from pratique.notices import service as notices
 from pratique.notices.model import OPEN_STATES, WalletView
 from pratique.peers import Holder, Laboratory, SiteDevice, free_port
+from pratique.port import Port, open_port, tell
 from pratique.retire import service as retire
 from pratique.settings import Settings
 from pratique.testing import service as testing

@@ -8,7 +8,6 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
-from pratique.app import Port
 from pratique.core.mandate import Kept
 from pratique.core.moment import Moment
 from pratique.core.text import Text
@@ -20,6 +19,7 @@ from pratique.notices import service as notices
 from pratique.peers import Holder
 from pratique.people import service as people
 from pratique.policy import service as policy
+from pratique.port import Port
 from pratique.rollout import service as rollout
 from pratique.rollout.model import Laboratory
 from pratique.store.store import Store

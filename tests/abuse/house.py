@@ -10,7 +10,7 @@ import httpx2
 from starlette.testclient import TestClient
 
 from pratique import town
-from pratique.app import Port, desk_of, open_port, routes, web_app
+from pratique.app import desk_of, routes, web_app
 from pratique.console.model import COOKIE
 from pratique.core.ids import encode_id
 from pratique.exports import service as exports
@@ -20,6 +20,7 @@ from pratique.peers import Holder
 from pratique.people import service as people
 from pratique.people.access import ROLES
 from pratique.people.model import ContactCard, Staff
+from pratique.port import Port, open_port
 from pratique.settings import Settings
 from pratique.web.frame import Route
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from pratique.app import open_port, web_app
+from pratique.app import web_app
 from pratique.console.model import COOKIE
 from pratique.people import service as people
 from pratique.people.model import ContactCard
+from pratique.port import open_port
 from pratique.settings import Settings
 from tests.abuse.house import NOBODY, House, fill
 

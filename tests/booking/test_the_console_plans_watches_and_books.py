@@ -9,13 +9,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from pratique import town
-from pratique.app import Port, desk_of, open_port, web_app
+from pratique.app import desk_of, web_app
 from pratique.console.model import COOKIE
 from pratique.core.canonical import canonical_json
 from pratique.core.moment import to_ms
 from pratique.core.text import Text
 from pratique.peers import SiteDevice, b64
 from pratique.people import service as people
+from pratique.port import Port, open_port
 from pratique.settings import Settings
 from pratique.store.tx import Tx
 from pratique.testing import pools, service

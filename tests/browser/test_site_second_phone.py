@@ -13,13 +13,14 @@ import uvicorn
 from playwright.sync_api import Browser, Page, Playwright, expect
 
 from pratique import town
-from pratique.app import Port, open_port, web_app
+from pratique.app import web_app
 from pratique.core.check37 import check_character
 from pratique.core.moment import Moment
 from pratique.core.text import Text
 from pratique.peers import free_port
 from pratique.people import service as people
 from pratique.people.slip import make_code, slip_text, wallet_text
+from pratique.port import Port, open_port
 from pratique.settings import Settings
 from pratique.store.tx import Tx
 from pratique.testing import ledger, tubecode

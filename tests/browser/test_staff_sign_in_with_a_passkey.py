@@ -11,10 +11,11 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from pratique.app import Port, open_port, web_app
+from pratique.app import web_app
 from pratique.peers import free_port
 from pratique.people import service as people
 from pratique.people.model import Invitation
+from pratique.port import Port, open_port
 from pratique.settings import Settings
 from tests.browser.conftest import SHOTS, Watched
 

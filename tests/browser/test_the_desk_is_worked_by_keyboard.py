@@ -20,14 +20,15 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from pratique import town
-from pratique.app import Port as House
-from pratique.app import open_port, web_app
+from pratique.app import web_app
 from pratique.core.moment import Moment
 from pratique.desk import service as desk
 from pratique.notices import service as notices
 from pratique.peers import Holder, free_port
 from pratique.people import service as people
 from pratique.people.model import ContactCard, Staff
+from pratique.port import Port as House
+from pratique.port import open_port
 from pratique.settings import Settings
 from pratique.store.tx import Tx
 from tests.browser.conftest import PHONE, SHOTS, Watched

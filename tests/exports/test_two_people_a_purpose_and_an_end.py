@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from pratique import town
-from pratique.app import Port, open_port
 from pratique.core.errors import Conflict, NoMandate, NotAllowed, NotFound, Refusal
 from pratique.exports import cli, service
 from pratique.exports.marks import observe
@@ -17,6 +16,7 @@ from pratique.notices import service as notices
 from pratique.peers import Holder
 from pratique.people import service as people
 from pratique.people.model import Staff
+from pratique.port import Port, open_port
 from pratique.settings import Settings
 
 PEOPLE = 30

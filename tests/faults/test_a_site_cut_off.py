@@ -19,12 +19,12 @@ import pytest
 from tests.credentials.making import HOLDER, show
 
 from pratique import town
-from pratique.app import Port, open_port
 from pratique.core.text import Text
 from pratique.credentials import pq1
 from pratique.fleet import service as fleet
 from pratique.gate.enrol import JOURNAL, SNAPSHOT, device_signer
 from pratique.gate.journal import Journal
+from pratique.port import Port, open_port
 from pratique.settings import Settings
 
 SERVER, HUB_UP, HUB_DOWN, SITE = "10.77.1.1", "10.77.1.2", "10.77.2.1", "10.77.2.2"

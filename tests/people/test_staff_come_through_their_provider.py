@@ -10,9 +10,10 @@ import pytest
 from joserfc.jwk import RSAKey
 from starlette.testclient import TestClient
 
-from pratique.app import Port, open_port, web_app
+from pratique.app import web_app
 from pratique.people import service as people
 from pratique.people.provider import BACK
+from pratique.port import Port, open_port
 from pratique.settings import Settings
 from tests.people.oidc_peer import CLIENT, SECRET, Provider
 

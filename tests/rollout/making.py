@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pratique import town
-from pratique.app import Port, open_port
 from pratique.core.moment import Moment
 from pratique.notices import service as notices
 from pratique.notices.model import EvidenceChange
 from pratique.people import service as people
 from pratique.policy.model import Evidence
 from pratique.policy.service import town_rules
+from pratique.port import Port, open_port
 from pratique.rollout import service
 from pratique.rollout.model import Laboratory, Order
 from pratique.settings import Settings

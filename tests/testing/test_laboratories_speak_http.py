@@ -11,9 +11,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from pratique import town
-from pratique.app import Port, open_port, tell, web_app
+from pratique.app import web_app
 from pratique.demo import hand_in
 from pratique.peers import Holder, Laboratory, SiteDevice
+from pratique.port import Port, open_port, tell
 from pratique.settings import Settings
 from pratique.testing import er7, oru, service
 from pratique.testing.emitting import Ordered, order_message, specimen_bundle

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from pratique import town
-from pratique.app import open_port, results, tell
+from pratique.app import results
 from pratique.demo import hand_in
 from pratique.notices import service as notices
 from pratique.peers import Holder, Laboratory, SiteDevice
+from pratique.port import open_port, tell
 from pratique.settings import Settings
 from pratique.testing import service as testing
 from pratique.testing import tubecode

@@ -6,10 +6,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from pratique import town
-from pratique.app import Port, add_up, open_port, web_app
+from pratique.app import web_app
+from pratique.chores import add_up
 from pratique.demo import make_town, report_in
 from pratique.peers import Laboratory
 from pratique.people import service as people
+from pratique.port import Port, open_port
 from pratique.settings import Settings
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from pratique import town
-from pratique.app import Port, Pulse, give_back_outage, open_port, results, stop_clocks, tell
+from pratique.app import results
+from pratique.chores import Pulse, give_back_outage, stop_clocks
 from pratique.core.moment import Moment
 from pratique.demo import hand_in, report_in
 from pratique.notices import service as notices
 from pratique.notices.model import NoticeView
 from pratique.peers import Holder, Laboratory, SiteDevice
+from pratique.port import Port, open_port, tell
 from pratique.settings import Settings
 from pratique.testing import service as testing
 

@@ -1,6 +1,6 @@
 """The two things a decision may not fetch for itself: what time it is, and chance.
 
-`app.py` makes the real ones; tests make their own. A use case takes one `Moment` and every row it writes
+`port.py` makes the real ones; tests make their own. A use case takes one `Moment` and every row it writes
 carries that one time.
 """
 

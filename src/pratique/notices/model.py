@@ -35,7 +35,7 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 
 
 class House(NamedTuple):
-    """What the room needs of the house around it; `app.py` makes it once. `forgets`: what rooms above delete of a
+    """What the room needs of the house around it; `port.py` makes it once. `forgets`: what rooms above delete of a
     subject who asks to be forgotten."""
 
     sealer: Sealer

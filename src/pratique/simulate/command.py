@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
-from pratique.app import Port, tell
 from pratique.core.errors import Busy
 from pratique.operate import opened as opened_by_environment
 from pratique.operate import stop_quietly
+from pratique.port import Port, tell
 from pratique.simulate import books, house, labs, names, sites
 from pratique.simulate.day import BINS_A_DAY, CALLED_BACK, COURIER, OUTAGE, Day, Profile, Terms, plan
 from pratique.store.tx import Tx

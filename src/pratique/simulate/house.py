@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pratique import town
-from pratique.app import Port, open_port, real_clock
 from pratique.core.moment import Moment
 from pratique.core.text import Text
 from pratique.peers import free_port
 from pratique.people import service as people
+from pratique.port import Port, open_port, real_clock
 from pratique.settings import Settings
 from pratique.simulate import names
 from pratique.simulate.day import Day

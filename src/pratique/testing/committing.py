@@ -28,7 +28,7 @@ Verdict = Judged | BaseException
 
 
 class Door(NamedTuple):
-    """What the laboratory's door needs of the house; `app.py` makes it."""
+    """What the laboratory's door needs of the house; `port.py` makes it."""
 
     store: Store
     moment: Callable[[], Moment]

@@ -1,6 +1,6 @@
 """Whose time stands still because of us: late laboratories, lost tubes, closed sites, outages (law 3).
 
-This room knows tubes; deadlines belong to `notices`. So it only says who waits since when, and `app.py` has the
+This room knows tubes; deadlines belong to `notices`. So it only says who waits since when, and `chores.py` has the
 clocks of exactly these people stopped, each time anew: who waits no longer runs again by itself.
 """
 

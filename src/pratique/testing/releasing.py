@@ -1,7 +1,7 @@
 """From a result version to what people are told: fold, gate, run, release, all in the caller's transaction.
 
 One write per tube, not ten. Nobody is positive from a pool. What is held reaches nobody until a second person has
-looked. Notices and policy are behind the `Tell` port that `app.py` wires.
+looked. Notices and policy are behind the `Tell` port that `port.py` wires.
 """
 
 from collections.abc import Callable, Sequence
