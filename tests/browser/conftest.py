@@ -24,7 +24,8 @@ FLAGS = [
     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 ]  # fmt: skip
 PHONE = {"width": 390, "height": 844}
-SHOTS = Path(__file__).parent / ".shots"
+HERE = Path(__file__).parent
+SHOTS = HERE / ".shots"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,6 +35,13 @@ def _built() -> None:
         "the faces are not built: run `make test`, or `npm run build` in web/"
     )
     assert Path(CHROMIUM).exists(), "Chromium is missing: apt-get install chromium"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser test that fails gets one second try, which the run reports by name (decision 0034)."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 # Of the package, not of the session: while Playwright runs, its event loop does, and no other test may start one.
