@@ -2,9 +2,11 @@
 
 import re
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
+import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -30,6 +32,37 @@ def test_a_pass_fits_version_11_at_level_m_and_with_a_nonce_12() -> None:
 @given(st.text(alphabet=base45.ALPHABET.decode(), min_size=1, max_size=300), st.sampled_from("LMQH"))
 def test_any_text_comes_back(text: str, level: qr.Level) -> None:
     assert qr.read_picture(qr.to_png(qr.write(text, level), 4)) == [text]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(alphabet=base45.ALPHABET.decode(), min_size=1, max_size=700), st.sampled_from("LMQH"))
+def test_a_code_is_the_library_s_own_in_the_mask_with_the_fewest_faults(text: str, level: qr.Level) -> None:
+    code = qr.write(text, level)
+    masks = [
+        np.asarray(
+            zxingcpp.create_barcode(
+                text, zxingcpp.BarcodeFormat.QRCode, ec_level=level, dataMask=str(mask)
+            ).to_image(scale=1, add_quiet_zones=False)
+        )
+        < 128
+        for mask in range(8)
+    ]
+    faults = [faults_by_hand(modules) for modules in masks]
+
+    assert (code.modules == masks[faults.index(min(faults))]).all()
+
+
+def faults_by_hand(modules: Any) -> int:
+    """ISO/IEC 18004:2015, table 11, module by module."""
+    points = 0
+    for grid in (modules, modules.T):
+        for row in grid:
+            line = "".join("#" if dark else "." for dark in row)
+            points += sum(len(run) - 2 for run in re.findall(r"#{5,}|\.{5,}", line))
+            points += 40 * len(re.findall(r"(?=#\.###\.#\.{4})|(?=\.{4}#\.###\.#)", line))
+    same = (modules[1:] == modules[:-1])[:, 1:] & (modules[1:] == modules[:-1])[:, :-1]
+    points += 3 * int((same & (modules[:-1, 1:] == modules[:-1, :-1])).sum())
+    return points + 10 * int(abs(modules.mean() * 100 - 50) // 5)
 
 
 @pytest.mark.parametrize("angle", [0, 7, 90, 180, 213])

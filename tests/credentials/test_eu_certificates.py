@@ -7,10 +7,13 @@ from typing import Any
 import cbor2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pratique.credentials import base45, dcc
-from pratique.credentials.cose import kid_of, spki
+from pratique.credentials.cose import der, from_der, kid_of, spki
 from pratique.credentials.issue import issue_hcert
 from pratique.credentials.model import Outcome
 from pratique.credentials.snapshot import KeyEntry, Snapshot
@@ -267,3 +270,24 @@ def test_what_is_issued_is_written_as_the_specification_asks() -> None:
     assert dict(unprotected) == {}
     assert list(cbor2.loads(payload)) == [1, 4, 6, -260]
     assert len(signature) == 64
+
+
+def test_a_record_out_of_the_ordinary_is_issued_as_it_is() -> None:
+    """What the short way of writing does not know is written by the library: a field of an older schema, long names."""
+    odd = certificate(nam={"fn": "é" * 80, "fnt": "E" * 80}, ver="1.3.3")
+    odd["v"] = [odd["v"][0] | {"dn": 70_000, "sd": 1 << 40}]
+    text = issue_hcert(ISSUER, odd, "A" * 400, NOW, NOW + timedelta(days=1))
+
+    assert check(text).claims["hcert"]["1"] == odd
+    assert check(text).claims["iss"] == "A" * 400
+
+
+@given(
+    st.integers(1, (1 << 256) - 1), st.integers(1, (1 << 256) - 1), st.integers(0, 255), st.integers(0, 255)
+)
+def test_both_forms_of_a_signature_turn_into_each_other(r: int, s: int, less_r: int, less_s: int) -> None:
+    r, s = max(1, r >> less_r), max(1, s >> less_s)
+    plain = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    assert der(plain) == encode_dss_signature(r, s)
+    assert from_der(encode_dss_signature(r, s)) == plain

@@ -8,6 +8,7 @@ import pytest
 from fuzz.mutate import replaced
 
 from pratique.credentials import dcc
+from pratique.credentials.cbor import encode
 from tests.credentials.vectors.parts import certificate, recovered, sampled
 
 KINDS = {"v": certificate(), "t": sampled(), "r": recovered()}
@@ -79,6 +80,7 @@ def test_what_is_plain_is_tidy_and_follows_its_schema() -> None:
             assert dcc.tidy(content) == content
             assert dcc.schema_fault(content) is None, content
             assert dcc.types_of(content) == (kind,)
+            assert dcc.plain_cbor(content) == encode(content)
         else:
             other += 1
     assert plain > 1000

@@ -107,6 +107,18 @@ def bytes_head(n: int) -> bytes:
     return b"\x5a" + n.to_bytes(4, "big")
 
 
+def sign1_bytes(protected: bytes, payload: bytes, signature: bytes) -> bytes:
+    """COSE_Sign1 with tag 18 and an empty unprotected header, as we issue it."""
+    return b"\xd2\x84%b%b\xa0%b%b%b%b" % (
+        bytes_head(len(protected)),
+        protected,
+        bytes_head(len(payload)),
+        payload,
+        bytes_head(len(signature)),
+        signature,
+    )
+
+
 def algorithm_of(key: PublicKey) -> int:
     """The one algorithm a key is used with here: ES256 with P-256, PS256 with RSA of 2048 bits or more, or 0."""
     if isinstance(key, ec.EllipticCurvePublicKey):
@@ -153,6 +165,13 @@ def der(signature: bytes) -> bytes:
         return start + signature[:32] + _INTEGER[second] + signature[32:]
     r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
     return encode_dss_signature(r, s)
+
+
+def from_der(signature: bytes) -> bytes:
+    """r‖s (64 bytes) of what OpenSSL made with a P-256 key: a SEQUENCE of two INTEGERs of at most 33 bytes."""
+    middle = 4 + signature[3]
+    r, s = signature[4:middle], signature[middle + 2 :]
+    return r[-32:].rjust(32, b"\0") + s[-32:].rjust(32, b"\0")
 
 
 def spki(key: PublicKey) -> bytes:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from pratique.credentials.cbor import SMALL, TEXT_HEADS, encode_number, encode_text
 from pratique.credentials.jose import b64url
 
 TYPES = ("v", "t", "r")
@@ -173,6 +174,29 @@ _is_birth = {
     late: re.compile(_YEAR + rest).fullmatch
     for late, rest in ((True, "(-[0-9]{2}){0,2}"), (False, "(-[0-9]{2}){2}"))
 }
+
+
+def plain_cbor(part: Mapping[str, Any]) -> bytes:
+    """The CBOR of a certificate that `plain_kind` knows, or of a map inside it: the very bytes of `cbor.encode`."""
+    parts = [SMALL[len(part) | _MAP]]
+    for field, item in part.items():
+        parts.append(_FIELD_HEADS[field])
+        if type(item) is str:
+            raw = item.encode()
+            parts.append(TEXT_HEADS[len(raw)])
+            parts.append(raw)
+        elif type(item) is dict:
+            parts.append(plain_cbor(item))
+        elif type(item) is list:
+            parts.append(b"\x81" + plain_cbor(item[0]))
+        else:
+            parts.append(encode_number(item))
+    return b"".join(parts)
+
+
+_MAP = 0xA0
+_FIELDS_OF_ALL = "ver nam dob fn fnt gn gnt v t r tg vp mp ma dn sd dt co is ci tt nm sc tr tc fr df du"
+_FIELD_HEADS = {field: encode_text(field) for field in _FIELDS_OF_ALL.split()}
 
 
 def types_of(dcc: Mapping[str, Any]) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pratique.core.signer import Signer
 from pratique.credentials import base45, dcc
-from pratique.credentials.cbor import encode
-from pratique.credentials.cose import ES256, to_be_signed
+from pratique.credentials.cbor import encode, encode_number, encode_text
+from pratique.credentials.cose import bytes_head, sign1_bytes, to_be_signed
 from pratique.credentials.fhir import bundle_faults
 from pratique.credentials.jose import b64url, thumbprint
 from pratique.credentials.reasons import NotIssued
@@ -32,25 +32,41 @@ def issue_hcert(
     Raises NotIssued where the contents leave the schema (they are not repeated in the message), a text has white
     space around it, or the certificate ends before it begins.
     """
-    content, fault = dcc.examine(dict(certificate))
+    content = dict(certificate)
+    if dcc.plain_kind(content):
+        record = dcc.plain_cbor(content)
+    else:
+        record = _examined(content)
+    if expires <= issued:
+        raise NotIssued("a certificate ends after it begins")
+    protected = _ES256_BY + bytes_head(len(signer.kid)) + signer.kid
+    payload = b"\xa4\x01%b\x04%b\x06%b\x39\x01\x03\xa1\x01%b" % (  # {1: …, 4: …, 6: …, -260: {1: record}}
+        encode_text(country),
+        encode_number(int(expires.timestamp())),
+        encode_number(int(issued.timestamp())),
+        record,
+    )
+    signature = signer.sign(to_be_signed(protected, payload))
+    return "HC1:" + base45.encode(deflate(sign1_bytes(protected, payload, signature)))
+
+
+def _examined(certificate: dict[str, Any]) -> bytes:
+    content, fault = dcc.examine(certificate)
     if fault:
         raise NotIssued(fault)
     if content != certificate:
         raise NotIssued("a field is null, has white space around it, or is not JSON")
-    if expires <= issued:
-        raise NotIssued("a certificate ends after it begins")
-    claims = {1: country, 4: int(expires.timestamp()), 6: int(issued.timestamp()), -260: {1: content}}
-    protected = encode({1: ES256, 4: signer.kid})
-    payload = encode(claims)
-    signature = signer.sign(to_be_signed(protected, payload))
-    return "HC1:" + base45.encode(deflate(b"\xd2" + encode([protected, {}, payload, signature])))
+    return encode(content)
+
+
+_ES256_BY = b"\xa2\x01\x26\x04"  # {1: -7, 4: a key id that follows}
 
 
 def deflate(raw: bytes) -> bytes:
     """RFC 1950 at the highest level. A few hundred bytes need no window of 32 KiB and no table of 64: setting those
     up costs more than the compression. The header announces the full window, as readers expect it."""
-    small = len(raw) <= 4096
-    deflater = zlib.compressobj(9, zlib.DEFLATED, -12 if small else -15, 5 if small else 8)
+    window, memory = (-12, 2) if len(raw) <= 512 else (-12, 5) if len(raw) <= 4096 else (-15, 8)
+    deflater = zlib.compressobj(9, zlib.DEFLATED, window, memory)
     return b"\x78\xda" + deflater.compress(raw) + deflater.flush() + zlib.adler32(raw).to_bytes(4, "big")
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from pratique.credentials.cose import kid_of, spki
+from pratique.credentials.cose import from_der, kid_of, spki
 from pratique.credentials.reasons import BadTrust
 
 Algorithm = Literal["ES256", "Ed25519"]
@@ -36,8 +35,7 @@ class Es256Signer:
         self.public_key = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
     def sign(self, message: bytes) -> bytes:
-        r, s = decode_dss_signature(self._key.sign(message, self._how))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        return from_der(self._key.sign(message, self._how))
 
 
 class Ed25519Signer:

@@ -7,6 +7,7 @@ and whole square modules with a quiet zone of four.
 import struct
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from io import BytesIO
 from typing import Any, Literal, NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 import zxingcpp
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from pratique.credentials import qr_mask
 from pratique.credentials.reasons import CredentialError, TooLarge
 
 Level = Literal["L", "M", "Q", "H"]
@@ -96,24 +98,59 @@ def _on_white(opened: Image.Image) -> Image.Image:
 
 
 def write(text: str, level: Level = "M") -> Code:
-    """The smallest QR code of `text`. Raises TooLarge where no version holds it."""
+    """The smallest QR code of `text` in its best mask. Raises TooLarge where no version holds it."""
+    first = _written(text, level, 0)
+    side = len(first)
+    version = (side - _HEADER) // 4
+    return Code(_modules(qr_mask.best(_bits(first), _differences(version, level), side), side), version)
+
+
+def _written(text: str, level: Level, mask: int, **more: str) -> Any:
+    """The modules, True is dark, in one of the eight masks."""
     try:
-        made = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level=level)
-        rows = np.array(made.to_image(scale=1, add_quiet_zones=False))
+        made = zxingcpp.create_barcode(
+            text, zxingcpp.BarcodeFormat.QRCode, ec_level=level, dataMask=str(mask), **more
+        )
+        return np.asarray(made.to_image(scale=1, add_quiet_zones=False)) < 128
     except ValueError:
         raise TooLarge("more than a QR code holds") from None
-    return Code(rows < 128, (rows.shape[0] - _HEADER) // 4)
+
+
+@cache
+def _differences(version: int, level: Level) -> tuple[int, ...]:
+    """What turns a symbol in mask 0 into each of the eight: the same for every text, so any text tells."""
+    first, *others = (_bits(_written("0", level, mask, version=str(version))) for mask in range(8))
+    return 0, *(first ^ other for other in others)
+
+
+def _bits(modules: Any) -> int:
+    packed: bytes = np.packbits(modules).tobytes()
+    return int.from_bytes(packed, "big") >> (-len(modules) * len(modules) % 8)
+
+
+def _modules(symbol: int, side: int) -> Any:
+    size = (side * side + 7) // 8
+    raw = (symbol << (-side * side % 8)).to_bytes(size, "big")
+    return np.unpackbits(np.frombuffer(raw, np.uint8), count=side * side).view(bool).reshape(side, side)
+
+
+def _light(code: Code) -> Any:
+    """The modules with their quiet zone, True is light."""
+    side = len(code.modules)
+    light = np.ones((side + 2 * QUIET, side + 2 * QUIET), dtype=bool)
+    light[QUIET:-QUIET, QUIET:-QUIET] = ~code.modules
+    return light
 
 
 def to_picture(code: Code, module_px: int = 8) -> Image.Image:
     """The code as a grey picture, `module_px` pixels a module, with its quiet zone."""
-    framed = np.pad(~code.modules, QUIET, constant_values=True).astype(np.uint8) * 255
+    framed = _light(code).astype(np.uint8) * 255
     return Image.fromarray(framed.repeat(module_px, 0).repeat(module_px, 1))
 
 
 def to_png(code: Code, module_px: int = 8) -> bytes:
     """The code as a PNG of one bit a pixel, `module_px` pixels a module, with its quiet zone."""
-    light = np.pad(~code.modules, QUIET, constant_values=True)
+    light = _light(code)
     side = len(light) * module_px
     rows = np.packbits(light.repeat(module_px, 1), axis=1)
     # Each row begins with the number of its filter: 0 for the first of a module, then 2, "as the row above".
@@ -121,7 +158,7 @@ def to_png(code: Code, module_px: int = 8) -> bytes:
     lines[:, 0, 1:] = rows
     lines[:, 1:, 0] = 2
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes(), 6)), (b"IEND", b""))
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes(), 4)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, content) for name, content in chunks)
 
 
