@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pratique.console.campaigns import lab_figures, midnight_ms
 from pratique.console.model import Desk, Figure
 from pratique.console.render import local, page, see, words
+from pratique.console.sections import ROLES
 from pratique.core.errors import Refusal
 from pratique.core.ids import tidy_typed
 from pratique.core.moment import from_ms
@@ -126,6 +127,11 @@ def _tasks(board: testing.Board) -> list[TaskRow]:
 # Custody
 
 
+def _section(call: Call) -> str:
+    """Whose only part of the laboratory's pages this is finds it in the menu under its own name."""
+    return "custody" if call.caller.role in ROLES["custody"] else "laboratory"
+
+
 async def _custody(desk: Desk, call: Call) -> Answer:
     way = await desk.store.aread(lambda tx: testing.on_the_way(tx, call.moment.now_ms))
 
@@ -141,7 +147,7 @@ async def _custody(desk: Desk, call: Call) -> Answer:
         Figure(way.in_boxes, say("way_in_boxes")),
     ]  # fmt: skip
     return page(
-        call, "custody", desk.zone, section="laboratory", tiles=tiles, way=way, when_ms=when_ms,
+        call, "custody", desk.zone, section=_section(call), tiles=tiles, way=way, when_ms=when_ms,
         codes_shown=CODES_SHOWN,
     )  # fmt: skip
 
@@ -149,7 +155,7 @@ async def _custody(desk: Desk, call: Call) -> Answer:
 async def _scans(desk: Desk, call: Call, *, said: Text | None = None, refused: Text | None = None) -> Answer:
     labs = await desk.store.aread(testing.lab_names)
     return page(
-        call, "custody_scan", desk.zone, section="laboratory", labs=labs, said=said, refused=refused,
+        call, "custody_scan", desk.zone, section=_section(call), labs=labs, said=said, refused=refused,
         form=EMPTY | dict(call.form) if refused else EMPTY,
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from pratique.console.sections import sections_of
 from pratique.core.text import Text
 from pratique.web.frame import Answer, Call
 
@@ -71,6 +72,7 @@ def page(call: Call, name: str, zone: ZoneInfo, **values: Any) -> Answer:
             call=call,
             language=language,
             now=call.moment.now,
+            sections=sections_of(call.caller.role),
             **values,
         )
     )

@@ -17,7 +17,7 @@ DWELL = timedelta(minutes=30)  # at the least, a stage
 FEWEST = 50  # showings below which a share says nothing
 SLACK = 20  # per mille: what a share may stray beside chance
 MOST_ALARMED = 0.02  # of the gates of a stage
-ALARMS = frozenset({"snapshot_refused", "snapshot_missing", "storage", "device_key", "stale", "clock"})
+ALARMS = frozenset({"snapshot_refused", "storage", "device_key", "stale", "clock"})
 
 
 class Band(NamedTuple):

@@ -28,6 +28,7 @@ from pratique.web.languages import language_of
 from pratique.web.limits import Limits
 from pratique.web.openapi import describe
 from pratique.web.pressure import RETRY_AFTER, Pressure
+from pratique.web.problem_page import as_page
 from pratique.web.replies import Replies
 from pratique.web.reply import Reply, respond
 
@@ -89,7 +90,8 @@ def _unknown(request: Request, fault: HTTPException) -> Reply:
     language = language_of(request.query_params, request.cookies, request.headers.get("accept-language", ""))
     code = "NOT_FOUND" if fault.status_code == 404 else "NO_SUCH_METHOD"
     answer = problems.problem(code, fault.status_code, problems.NOT_YOURS, language)
-    return respond(answer._replace(headers=dict(fault.headers or {})))
+    answer = answer._replace(headers=dict(fault.headers or {}))
+    return respond(as_page(answer, language, "GET", "/") if _reads_pages(request.headers) else answer)
 
 
 class Endpoint:
@@ -140,6 +142,8 @@ class Endpoint:
             route = self._route
             _log.error("%s %s failed: %s", route.method, route.path, type(fault).__name__, exc_info=fault)
             answer = problems.problem("OUR_FAULT", 500, problems.OUR_FAULT, language)
+        if self._route.page and answer.status >= 400 and _reads_pages(headers):
+            answer = as_page(answer, language, scope["method"], local(headers.get("referer", "")))
         await respond(answer)(scope, receive, send)
 
     async def _answer(
@@ -224,6 +228,11 @@ def _same_origin(headers: Mapping[str, str]) -> bool:
 def local(address: str) -> str:
     """The path of an address; whose it is, the page that goes there asks."""
     return urlsplit(address).path or "/"
+
+
+def _reads_pages(headers: Mapping[str, str]) -> bool:
+    """True for a browser that goes somewhere; a program asks for JSON or for anything."""
+    return "text/html" in headers.get("accept", "")
 
 
 def _host(scope: Scope) -> str:
