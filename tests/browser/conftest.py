@@ -23,6 +23,13 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 ]  # fmt: skip
+OF_THE_NETWORK = (
+    "Failed to load resource",
+    "net::ERR",
+    "Failed to fetch",
+    "NetworkError",
+    "falling back to ArrayBuffer",
+)
 PHONE = {"width": 390, "height": 844}
 HERE = Path(__file__).parent
 SHOTS = HERE / ".shots"
@@ -98,8 +105,9 @@ class Watched:
             self.faults.append(f"third party: {request.url}")
 
     def _console(self, kind: str, said: str) -> None:
-        # A refused or failed call is part of many tests; what the page's own policy blocks never is.
-        if kind == "error" and "Failed to load resource" not in said and "net::ERR" not in said:
+        # A refused or failed call is part of many tests, and so is a page that is left while it loads its code reader;
+        # what the page's own policy blocks never is.
+        if kind == "error" and not any(text in said for text in OF_THE_NETWORK):
             self.faults.append(f"console: {said}")
 
     def close(self) -> None:

@@ -104,7 +104,7 @@ class Pty:
         self.name = os.ttyname(theirs)
         self._theirs = theirs
 
-    def read(self, size: int, seconds: float = 10) -> bytes:
+    def read(self, size: int, seconds: float = 30) -> bytes:
         got, until = b"", time.monotonic() + seconds
         while len(got) < size and time.monotonic() < until:
             if select.select([self.ours], [], [], 0.1)[0]:
