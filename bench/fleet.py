@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -26,10 +27,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.serve import _wait_for, cpu_seconds, get, post, serve
 from pratique import town
 from pratique.core.moment import to_ms
+from pratique.credentials.http_signature import Request, sign
 from pratique.fleet import service
 from pratique.fleet import store as fleet_store
-from pratique.fleet.form import base64url
-from pratique.fleet.model import CountBatch, CountRow, signed_bytes
+from pratique.fleet.counts import ADDRESS
 from pratique.peers import free_port
 from pratique.port import open_port
 from pratique.settings import Settings
@@ -62,20 +63,20 @@ def prepare(home: Path, gates: int) -> list[tuple[str, Ed25519PrivateKey]]:
 
 def uploads(devices: list[tuple[str, Ed25519PrivateKey]]) -> list[bytes]:
     """One signed quarter-hour of each gate: three rows, 18 people."""
-    slot = int(time.time()) // 900 - 1
-    rows = tuple(
-        CountRow(slot, outcome, reason, 1, n)
+    now = int(time.time()) // 900 * 900
+    at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    rows = [
+        {"slot15": now // 900 - 1, "outcome": outcome, "reason": reason, "policy": 1, "n": n}
         for outcome, reason, n in (("clear", "pass", 15), ("hold", "expired", 2), ("see_staff", "clock", 1))
-    )
+    ]
     made = []
     for gate_id, key in devices:
-        unsigned = CountBatch(gate_id, 1, rows, (), 1, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "")
-        batch = {
-            "gate_id": gate_id, "seq": 1, "snapshot": 1, "at": unsigned.at, "alarms": [],
-            "rows": [{f: getattr(row, f) for f in row.__struct_fields__} for row in rows],
-            "sig": base64url(key.sign(signed_bytes(unsigned))),
-        }  # fmt: skip
-        made.append(post("/v1/gate-counts", json.dumps(batch).encode()))
+        body = json.dumps(
+            {"gate_id": gate_id, "seq": 1, "snapshot": 1, "at": at, "alarms": [], "rows": rows}
+        ).encode()
+        bare = Request("POST", ADDRESS, {}, body)
+        signed = sign(bare, key.sign, keyid=gate_id, nonce=secrets.token_urlsafe(16), created=now)
+        made.append(post(ADDRESS, body, *(f"{name}: {value}" for name, value in signed.items())))
     return made
 
 

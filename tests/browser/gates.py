@@ -14,9 +14,10 @@ import msgspec
 from pratique.core.errors import Refusal
 from pratique.core.moment import rfc3339
 from pratique.credentials import pq1
+from pratique.credentials.http_signature import Request, is_signed
 from pratique.credentials.jose import b64url, unb64url
 from pratique.credentials.snapshot import StatusEntry
-from pratique.fleet.counts import check_batch, is_signed
+from pratique.fleet.counts import ADDRESS, check_batch, upload
 from pratique.fleet.model import CountBatch, heard_bytes
 from pratique.gate.model import slot_of
 from pratique.web.faces import Face, read_faces
@@ -86,16 +87,18 @@ class Gates:
         roots = [b64url(root) for root in ROOT_KEYS]
         return {"gate_id": gate_id, "place": PLACE, "roots": roots, "quorum": 2, "now": rfc3339(self.now())}
 
-    def take(self, raw: bytes) -> dict[str, Any]:
-        batch = msgspec.json.decode(raw, type=CountBatch)
-        if not is_signed(self.keys[batch.gate_id], batch):
+    def take(self, raw: bytes, fields: dict[str, str]) -> dict[str, Any]:
+        sent = upload(Request("POST", ADDRESS, fields, raw))
+        batch = sent.batch
+        if not is_signed(sent.signed, self.keys[sent.signed.keyid]) or batch.gate_id != sent.signed.keyid:
             raise ValueError("no such gate, or not its signature")
         check_batch(batch, self.now())
         if self.batches.setdefault((batch.gate_id, batch.seq), batch) != batch:
             raise ValueError("other counts came under this number before")
         now = rfc3339(self.now())
-        signature = b64url(ROOTS[0].sign(heard_bytes(batch.gate_id, batch.seq, now)))
-        return {"gate_id": batch.gate_id, "seq": batch.seq, "now": now, "sig": signature}
+        signature = b64url(ROOTS[0].sign(heard_bytes(batch.gate_id, batch.seq, sent.signed.nonce, now)))
+        told = {"gate_id": batch.gate_id, "seq": batch.seq, "nonce": sent.signed.nonce}
+        return told | {"now": now, "sig": signature}
 
     def counted(self) -> dict[tuple[str, str], int]:
         """Everything that was told so far."""
@@ -146,10 +149,11 @@ class _Handler(BaseHTTPRequestHandler):
         if of.gone:
             self.close_connection = True
             return None
-        if self.path == "/v1/gate-counts" and of.refuse_counts:
+        if self.path == ADDRESS and of.refuse_counts:
             return self._problem(of.refuse_counts, "SLOT_AHEAD", "refused", "拒收")
         try:
-            answer = of.take(raw) if self.path == "/v1/gate-counts" else of.enrol(json.loads(raw))
+            fields = {name.lower(): value for name, value in self.headers.items()}
+            answer = of.take(raw, fields) if self.path == ADDRESS else of.enrol(json.loads(raw))
         except Refusal as refusal:
             return self._problem(422, refusal.code, refusal.text.en, refusal.text.zh_hans)
         except (ValueError, KeyError, msgspec.ValidationError) as fault:

@@ -4,15 +4,18 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pratique import town
 from pratique.core.moment import Moment
 from pratique.credentials import service as credentials
+from pratique.credentials.http_signature import Request, sign
 from pratique.credentials.keys import new_signer
 from pratique.fleet import service
+from pratique.fleet.counts import ADDRESS, Upload, upload
 from pratique.fleet.form import base64url
-from pratique.fleet.model import AlarmRow, CountBatch, CountRow, signed_bytes
+from pratique.fleet.model import AlarmRow, CountBatch, CountRow
 from pratique.store.store import Store
 
 ROOTS = [new_signer("Ed25519") for _ in range(2)]
@@ -39,13 +42,20 @@ class Device:
         )
         self.id, self.place = store.write(lambda tx: service.enrol(tx, moment, self.token, self.public_key))
 
-    def batch(
-        self, seq: int, rows: tuple[CountRow, ...] = (), alarms: tuple[AlarmRow, ...] = ()
-    ) -> CountBatch:
-        unsigned = CountBatch(self.id, seq, rows, alarms, 1, "2026-01-05T00:00:00Z", "")
-        return CountBatch(
-            self.id, seq, rows, alarms, 1, unsigned.at, base64url(self.key.sign(signed_bytes(unsigned)))
+    def batch(self, seq: int, rows: tuple[CountRow, ...] = (), alarms: tuple[AlarmRow, ...] = ()) -> Upload:
+        return self.upload(CountBatch(self.id, seq, rows, alarms, 1, "2026-01-05T00:00:00Z"))
+
+    def upload(self, batch: CountBatch, keyid: str = "", nonce: str = "") -> Upload:
+        """The batch as this device sends it: signed, with a fresh nonce."""
+        bare = Request("POST", ADDRESS, {}, msgspec.json.encode(batch))
+        made = sign(
+            bare,
+            self.key.sign,
+            keyid=keyid or self.id,
+            nonce=nonce or secrets.token_hex(8),
+            created=1_767_571_200,
         )
+        return upload(bare._replace(fields=made))
 
 
 def slot(moment: Moment) -> int:

@@ -23,6 +23,8 @@ from pratique import town
 from pratique.core.moment import Moment
 from pratique.credentials import pq1
 from pratique.fleet import api, service
+from pratique.fleet.form import base64url
+from pratique.fleet.model import heard_bytes
 from pratique.gate import database as db
 from pratique.gate.enrol import Enrolment, device_signer, enrol, read_enrolment
 from pratique.gate.http import Refused, Unreachable
@@ -236,9 +238,18 @@ def test_an_answer_that_no_root_signed_tells_no_time() -> None:
     roots = tuple(root.public_key for root in ROOTS)
     answer = {"gate_id": "A", "seq": 1, "now": "2030-01-01T00:00:00Z", "sig": "A" * 86}
 
-    assert heard(answer, "A", 1, roots) is None
-    assert heard({}, "A", 1, roots) is None
-    assert heard({"now": 5, "sig": None}, "A", 1, roots) is None
+    assert heard(answer, "A", 1, "n", roots) is None
+    assert heard({}, "A", 1, "n", roots) is None
+    assert heard({"now": 5, "sig": None}, "A", 1, "n", roots) is None
+
+
+def test_an_answer_that_was_kept_back_tells_no_time_later() -> None:
+    roots = tuple(root.public_key for root in ROOTS)
+    now = "2026-01-05T00:00:00Z"
+    answer = {"now": now, "sig": base64url(ROOTS[0].sign(heard_bytes("A", 1, "first", now)))}
+
+    assert heard(answer, "A", 1, "first", roots) == datetime.fromisoformat(now).timestamp()
+    assert heard(answer, "A", 1, "second", roots) is None
 
 
 # A hostile server

@@ -181,21 +181,28 @@ def test_a_forged_answer_on_a_stick_acknowledges_nothing(server: Server, tmp_pat
     assert signer is not None
     pass_people(home, 5)
     carry.give_counts(stick, enrolment, signer, home / JOURNAL)
-    upload = next(stick.glob("*/*.json"))
+    upload = next(stick.glob("*/*.http"))
     forged = {
         "gate_id": enrolment.gate_id,
         "seq": int(upload.stem),
+        "nonce": "n",
         "now": "2026-01-05T00:00:00Z",
         "sig": "A" * 86,
     }
     upload.with_name(f"{upload.stem}.ack.json").write_text(json.dumps(forged))
 
     assert carry.give_counts(stick, enrolment, signer, home / JOURNAL) == (0, 1)
-    changed = json.loads(upload.read_bytes())
-    changed["rows"][0]["n"] = 500
-    upload.write_text(json.dumps(changed))
-    told = server_side.take(server.store, server.moment, ROOTS, PASSES, stick)
-    assert told[0].refused
+    raw = upload.read_bytes()
+    for old, new in (
+        (b'"n":5', b'"n":6'),
+        (b"POST ", b"PUT "),
+        (b"/v1/gate-counts", b"/v1/gates"),
+        (b"gate=:", b"gate=:A"),
+    ):
+        upload.write_bytes(raw.replace(old, new))
+        assert raw != upload.read_bytes()
+        told = server_side.take(server.store, server.moment, ROOTS, PASSES, stick)
+        assert told[0].refused
     assert server.counted() == 0
 
 

@@ -137,13 +137,10 @@ def test_the_same_batch_counts_once_and_another_under_its_number_is_refused(
 ) -> None:
     device = Device(store, moment, mandate_id)
     rows = (CountRow(slot(moment), "clear", "pass", 1, 5),)
-    batch = device.batch(1, rows)
 
-    assert [store.write(lambda tx: service.record_counts(tx, moment, batch)) for _ in range(3)] == [
-        True,
-        False,
-        False,
-    ]
+    assert [
+        store.write(lambda tx: service.record_counts(tx, moment, device.batch(1, rows))) for _ in range(3)
+    ] == [True, False, False]
     with pytest.raises(Conflict):
         store.write(
             lambda tx: service.record_counts(
@@ -165,7 +162,8 @@ def test_counts_are_right_to_the_unit_under_loss_repeats_and_disorder(
         batch = chance.choice(waiting[:3])
         if chance.random() < 0.2:
             continue  # the request was lost
-        store.write(lambda tx, batch=batch: service.record_counts(tx, moment, batch))
+        sent = device.upload(batch.batch)  # signed anew with each sending
+        store.write(lambda tx, sent=sent: service.record_counts(tx, moment, sent))
         if chance.random() > 0.2:  # else the answer was lost: sent again
             waiting.remove(batch)
 
@@ -179,21 +177,40 @@ def test_an_unsigned_altered_or_unknown_upload_is_not_found(
 ) -> None:
     device, other = Device(store, moment, mandate_id), Device(store, moment, mandate_id)
     good = device.batch(1, (CountRow(slot(moment), "clear", "pass", 1, 5),))
-    replace = msgspec.structs.replace
+    foreign = msgspec.structs.replace(good.batch, gate_id=other.id)
+    nobody = msgspec.structs.replace(good.batch, gate_id="0" * 26)
     attacks = [
-        replace(good, sig=""),
-        replace(good, sig="%%"),
-        replace(good, rows=(replace(good.rows[0], n=6),)),
-        replace(good, seq=2),
-        replace(good, gate_id=other.id),
-        replace(good, gate_id="0" * 26),
-        replace(good, sig=other.batch(1, good.rows).sig),
+        good._replace(signed=good.signed._replace(signature=b"")),
+        good._replace(signed=good.signed._replace(signature=bytes(64))),
+        good._replace(signed=good.signed._replace(base=good.signed.base + b" ")),
+        other.upload(good.batch),
+        other.upload(good.batch, keyid=device.id),
+        device.upload(foreign),
+        device.upload(foreign, keyid=other.id),
+        device.upload(nobody, keyid="0" * 26),
     ]
     for attack in attacks:
         with pytest.raises(NotFound) as refused:
             store.write(lambda tx, attack=attack: service.record_counts(tx, moment, attack))
         assert refused.value.code == "GATE_UNKNOWN"
     assert counted(store, moment) == {}
+
+
+def test_a_request_that_came_before_is_refused_and_adds_nothing(
+    store: Store, moment: Moment, mandate_id: str
+) -> None:
+    device = Device(store, moment, mandate_id)
+    captured = device.batch(1, (CountRow(slot(moment), "clear", "pass", 1, 5),))
+    store.write(lambda tx: service.record_counts(tx, moment, captured))
+
+    with pytest.raises(Conflict) as refused:
+        store.write(lambda tx: service.record_counts(tx, moment, captured))
+    assert refused.value.code == "REPLAYED"
+    again = device.upload(captured.batch)  # the answer was lost: the gate sends, and signs, again
+    assert not store.write(lambda tx: service.record_counts(tx, moment, again))
+    with pytest.raises(Conflict):
+        store.write(lambda tx: service.record_counts(tx, moment, again))
+    assert counted(store, moment) == {("clear", "pass"): 5}
 
 
 def test_a_gate_that_was_ended_is_refused_at_its_next_upload(

@@ -6,6 +6,7 @@ import { fromBase64url, toBase64url, utf8, concat, type Bytes } from "../shared/
 import { canonicalJson, type Json } from "../shared/canonical.ts";
 import { load, type Loaded } from "../shared/decide/lists.ts";
 import { slotOf } from "../shared/decide/model.ts";
+import { signatureFields } from "../shared/http_signature.ts";
 import { importRoot } from "../shared/verify/keys.ts";
 import { Refused } from "../shared/verify/refused.ts";
 import type { Clock } from "./clock.ts";
@@ -13,6 +14,7 @@ import * as store from "./store.ts";
 
 const SAY_SOMETHING_EVERY = 900; // seconds
 const SLOWEST_ANSWER = 10; // a slower one tells no time
+const COUNTS = "/v1/gate-counts";
 const MAX_BYTES = 64 << 20;
 
 /** An empty text is well, a code is a refusal by us or by the server, `offline` is no answer. */
@@ -63,16 +65,19 @@ export class Sync {
   }
 
   async #send(seq: number, batch: store.Batch): Promise<void> {
-    const fields = { ...batch, gate_id: this.me.gate_id, seq };
-    const sig = await crypto.subtle.sign({ name: "Ed25519" }, this.me.pair.privateKey, concat(utf8("pratique-counts\n"), canonicalJson(fields as unknown as Json)));
+    const body = canonicalJson({ ...batch, gate_id: this.me.gate_id, seq } as unknown as Json);
+    const nonce = toBase64url(crypto.getRandomValues(new Uint8Array(16)));
+    // The signature's time is the batch's, at slot grain: law 4 allows no finer one to leave a gate.
+    const request = { method: "POST", path: COUNTS, body, keyid: this.me.gate_id, nonce, created: Date.parse(batch.at) / 1000 };
+    const signed = await signatureFields(request, async (base) => new Uint8Array(await crypto.subtle.sign({ name: "Ed25519" }, this.me.pair.privateKey, base)));
     const before = this.ticks();
-    const answer = await fetch("/v1/gate-counts", {
-      method: "POST", headers: { "content-type": "application/json", accept: "application/json" }, cache: "no-store", credentials: "omit",
-      body: JSON.stringify({ ...fields, sig: toBase64url(new Uint8Array(sig)) }), signal: AbortSignal.timeout(15_000),
+    const answer = await fetch(COUNTS, {
+      method: "POST", headers: { "content-type": "application/json", accept: "application/json", ...signed }, cache: "no-store", credentials: "omit",
+      body, signal: AbortSignal.timeout(15_000),
     });
     if (!answer.ok) throw new Answered(answer.status, ((await answer.json().catch(() => null)) as { code?: string } | null)?.code);
     const after = this.ticks();
-    const unix = await heard(await answer.json().catch(() => null), this.me, seq);
+    const unix = await heard(await answer.json().catch(() => null), this.me, seq, nonce);
     if (unix === null) throw new TypeError("the answer is not signed by a root key"); // a login page of some network, or a forger
     this.#spoke = after;
     // Made between the two readings and taken for the later one: the gate's time is never ahead of the server's.
@@ -99,11 +104,11 @@ async function outcome(act: () => Promise<void>): Promise<string> {
   }
 }
 
-/** The time of a signed answer, in seconds since 1970; null if no root key signed it for this very batch. */
-async function heard(answer: { now?: unknown; sig?: unknown } | null, me: store.Enrolment, seq: number): Promise<number | null> {
+/** The time of a signed answer, in seconds since 1970; null if no root key signed it for this very request. */
+async function heard(answer: { now?: unknown; sig?: unknown } | null, me: store.Enrolment, seq: number, nonce: string): Promise<number | null> {
   const now = answer?.now;
   if (typeof now !== "string" || typeof answer?.sig !== "string") return null;
-  const message = concat(utf8("pratique-heard\n"), canonicalJson({ gate_id: me.gate_id, seq, now }));
+  const message = concat(utf8("pratique-heard\n"), canonicalJson({ gate_id: me.gate_id, seq, nonce, now }));
   const unix = Date.parse(now) / 1000;
   let signature: Bytes;
   try {

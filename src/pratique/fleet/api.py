@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from pratique.core.errors import NotFound
-from pratique.core.moment import rfc3339
+from pratique.core.moment import Moment, rfc3339
 from pratique.core.signer import Signer
 from pratique.core.text import Text
+from pratique.credentials.http_signature import Request
 from pratique.fleet import service
+from pratique.fleet.counts import ADDRESS, Upload, upload
 from pratique.fleet.form import base64url
 from pratique.fleet.model import CountBatch, Enrolled, Enrolment, Heard, IssuerKeys, heard_bytes
 from pratique.store.store import Store
@@ -47,16 +49,13 @@ def routes(store: Store, signers: Sequence[Signer], quorum: int, pass_signer: Si
         return Answer(await store.aread(lambda tx: service.snapshot_body(tx, number)), 200, headers, _MEDIA)
 
     async def counts(call: Call) -> Heard:
-        body: CountBatch = call.body
+        sent = upload(Request("POST", ADDRESS, call.headers, call.raw), call.body)
 
         def take(tx: Tx) -> bytes:
-            service.record_counts(tx, call.moment, body)
-            return service.certificate(tx, call.moment, pass_signer, body.gate_id)
+            service.record_counts(tx, call.moment, sent)
+            return service.certificate(tx, call.moment, pass_signer, sent.batch.gate_id)
 
-        certificate = await store.awrite(take)
-        now = rfc3339(call.moment.now)
-        signature = signers[0].sign(heard_bytes(body.gate_id, body.seq, now))
-        return Heard(body.gate_id, body.seq, now, base64url(signature), base64url(certificate))
+        return heard(call.moment, signers[0], sent, await store.awrite(take))
 
     async def issuer_keys(call: Call) -> IssuerKeys:
         found = await store.aread(lambda tx: service.issuer_keys(tx, call.moment.now))
@@ -91,7 +90,7 @@ def routes(store: Store, signers: Sequence[Signer], quorum: int, pass_signer: Si
         ),
         Route(
             "POST",
-            "/v1/gate-counts",
+            ADDRESS,
             counts,
             ("public",),
             "Signed counts and alarms of a gate",
@@ -99,6 +98,13 @@ def routes(store: Store, signers: Sequence[Signer], quorum: int, pass_signer: Si
             Heard,
         ),
     ]
+
+
+def heard(moment: Moment, signer: Signer, sent: Upload, certificate: bytes) -> Heard:
+    """The signed answer to an upload that is stored."""
+    batch, nonce, now = sent.batch, sent.signed.nonce, rfc3339(moment.now)
+    signature = signer.sign(heard_bytes(batch.gate_id, batch.seq, nonce, now))
+    return Heard(batch.gate_id, batch.seq, nonce, now, base64url(signature), base64url(certificate))
 
 
 _MEDIA = "application/octet-stream"

@@ -1,6 +1,7 @@
 """The server's side of a stick: take signed uploads of gates without a line, leave signed answers and the newest lists.
 
-An upload on a stick is the same as one over a line: checked by the gate's own key, counted once however often it comes.
+An upload on a stick is the very request that would go over a line: checked by the gate's own key, counted once however
+often it comes. A stick that was read and came back without its answers gets them again.
 What cannot be taken stays on the stick, and its sentence is told; it keeps back nothing else.
 """
 
@@ -10,12 +11,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from pratique.core.errors import Refusal
-from pratique.core.moment import Moment, rfc3339
+from pratique.core.errors import Conflict, Refusal
+from pratique.core.moment import Moment
 from pratique.core.signer import Signer
+from pratique.credentials.http_signature import BadSignature, read_message
 from pratique.fleet import service
-from pratique.fleet.form import base64url
-from pratique.fleet.model import CountBatch, Heard, heard_bytes
+from pratique.fleet.api import heard
+from pratique.fleet.counts import ADDRESS, Upload, upload
 from pratique.store.store import Store
 from pratique.store.tx import Tx
 
@@ -38,8 +40,7 @@ def take(
     """Take everything on the stick; leave answers and lists. Raises OSError where the stick cannot be written."""
     found = [
         _one(store, moment(), signers, pass_signer, path)
-        for path in sorted(stick.glob("*/*.json"), key=lambda p: (p.parent.name, len(p.name), p.name))
-        if not path.name.endswith(".ack.json")
+        for path in sorted(stick.glob("*/*.http"), key=lambda p: (p.parent.name, len(p.name), p.name))
     ]
     with store.read() as tx:
         newest = service.newest_snapshot(tx)
@@ -54,20 +55,31 @@ def _one(store: Store, moment: Moment, signers: Sequence[Signer], pass_signer: S
     try:
         if path.stat().st_size > MAX_UPLOAD:
             return Taken(gate_id, 0, False, "larger than any upload")
-        batch = msgspec.json.decode(path.read_bytes(), type=CountBatch)
+        request = read_message(path.read_bytes())
+        if (request.method, request.path) != ("POST", ADDRESS):
+            return Taken(gate_id, 0, False, "a request to another address")
+        sent = upload(request)
 
         def act(tx: Tx) -> tuple[bool, bytes]:
-            fresh = service.record_counts(tx, moment, batch)
-            return fresh, service.certificate(tx, moment, pass_signer, batch.gate_id)
+            fresh = _record(tx, moment, sent)
+            return fresh, service.certificate(tx, moment, pass_signer, sent.batch.gate_id)
 
         fresh, certificate = store.write(act)
-    except (msgspec.DecodeError, Refusal) as refused:
+    except (msgspec.DecodeError, BadSignature, Refusal) as refused:
         return Taken(gate_id, 0, False, str(refused))
-    now = rfc3339(moment.now)
-    signature = base64url(signers[0].sign(heard_bytes(batch.gate_id, batch.seq, now)))
-    answer = Heard(batch.gate_id, batch.seq, now, signature, base64url(certificate))
+    answer = heard(moment, signers[0], sent, certificate)
     _put(path.with_name(f"{path.stem}.ack.json"), msgspec.json.encode(answer))
-    return Taken(batch.gate_id, batch.seq, fresh)
+    return Taken(sent.batch.gate_id, sent.batch.seq, fresh)
+
+
+def _record(tx: Tx, moment: Moment, sent: Upload) -> bool:
+    """The same file read twice is no attack: its answer confirms no time, and nothing counts twice."""
+    try:
+        return service.record_counts(tx, moment, sent)
+    except Conflict as refused:
+        if refused.code != "REPLAYED":
+            raise
+        return False
 
 
 def _put(path: Path, body: bytes) -> None:

@@ -1,13 +1,16 @@
-"""Is this upload one that a gate can have made? (pure)"""
+"""Is this upload one that a gate can have made? (pure)
+
+An upload is an HTTP request with a signature of its own; over a line, through a hub or on a stick it is the same.
+"""
 
 from datetime import datetime
+from typing import NamedTuple
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+import msgspec
 
 from pratique.core.errors import Refusal
+from pratique.credentials.http_signature import BadSignature, Request, Signed, read_upload
 from pratique.fleet import texts
-from pratique.fleet.form import unbase64url
 from pratique.fleet.model import (
     ALARMS,
     MAX_ALARMS,
@@ -16,8 +19,9 @@ from pratique.fleet.model import (
     PAIRS,
     SLOT_SECONDS,
     CountBatch,
-    signed_bytes,
 )
+
+ADDRESS = "/v1/gate-counts"
 
 AHEAD = 96  # slots a gate's clock may be ahead of ours before its counts are refused
 
@@ -43,11 +47,17 @@ def check_batch(batch: CountBatch, now: datetime) -> None:
             raise Refusal("UNKNOWN_ALARM", f"alarms[{i}].kind", texts.UNKNOWN_ALARM)
 
 
-def is_signed(key: bytes, batch: CountBatch) -> bool:
-    """True if the device with this public key signed exactly this batch."""
-    signature = unbase64url(batch.sig)
+class Upload(NamedTuple):
+    """A request that was read: who says to have signed it, and what is in it. Not yet checked against a key."""
+
+    signed: Signed
+    batch: CountBatch
+
+
+def upload(request: Request, batch: CountBatch | None = None) -> Upload:
+    """`batch` is the body where it was decoded already. Raises Refusal for a signature of no or another form."""
     try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature or b"", signed_bytes(batch))
-    except InvalidSignature:
-        return False
-    return True
+        signed = read_upload(request)
+    except BadSignature as fault:
+        raise Refusal("NOT_SIGNED", fault.field, texts.NOT_SIGNED) from None
+    return Upload(signed, msgspec.json.decode(request.body, type=CountBatch) if batch is None else batch)

@@ -73,7 +73,7 @@ class AlarmRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CountBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One upload. `sig` is Ed25519 of the device key over the canonical JSON of all other fields."""
+    """The body of one upload; the request is signed by the device key (credentials/http_signature.py)."""
 
     gate_id: str
     seq: int
@@ -81,17 +81,18 @@ class CountBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alarms: tuple[AlarmRow, ...]
     snapshot: int
     at: str
-    sig: str
 
 
 class Heard(msgspec.Struct, frozen=True):
     """The signed answer to an upload: it is stored, and it is `now`. `sig` by a root key over `heard_bytes`.
 
+    `nonce` is that of the request: an answer kept back from an earlier sending tells no time.
     `certificate` is the gate's own, fresh: it carries a signature of its own.
     """
 
     gate_id: str
     seq: int
+    nonce: str
     now: str
     sig: str
     certificate: str = ""
@@ -126,13 +127,12 @@ class SlotCount(msgspec.Struct, frozen=True):
     n: int
 
 
-def signed_bytes(batch: CountBatch) -> bytes:
-    """What the device signs: the batch without its signature, canonical."""
+def content_bytes(batch: CountBatch) -> bytes:
+    """The batch in one form, however it was written: the same content under the same number counts once."""
     fields: dict[str, Any] = msgspec.to_builtins(batch)
-    del fields["sig"]
-    return b"pratique-counts\n" + canonical_json(fields)
+    return canonical_json(fields)
 
 
-def heard_bytes(gate_id: str, seq: int, now: str) -> bytes:
+def heard_bytes(gate_id: str, seq: int, nonce: str, now: str) -> bytes:
     """What a root key signs to tell a gate the time."""
-    return b"pratique-heard\n" + canonical_json({"gate_id": gate_id, "seq": seq, "now": now})
+    return b"pratique-heard\n" + canonical_json({"gate_id": gate_id, "seq": seq, "nonce": nonce, "now": now})

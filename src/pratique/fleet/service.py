@@ -21,12 +21,13 @@ from pratique.core.text import Text
 from pratique.credentials import challenge, jose
 from pratique.credentials import service as credentials
 from pratique.credentials.cose import public_key
+from pratique.credentials.http_signature import is_signed
 from pratique.credentials.shc_keys import ShcIssuer
 from pratique.credentials.snapshot import Bundle, KeyEntry
 from pratique.fleet import store, texts
-from pratique.fleet.counts import check_batch, is_signed
+from pratique.fleet.counts import Upload, check_batch
 from pratique.fleet.form import base64url, unbase64url
-from pratique.fleet.model import SLOT_SECONDS, CountBatch, Gate, SlotCount, signed_bytes
+from pratique.fleet.model import SLOT_SECONDS, Gate, SlotCount, content_bytes
 from pratique.mandates import service as mandates
 from pratique.policy import service as policy
 from pratique.policy.model import RuleSet
@@ -160,23 +161,28 @@ def gates(tx: Tx) -> list[Gate]:
 # Counts
 
 
-def record_counts(tx: Tx, moment: Moment, batch: CountBatch) -> bool:
+def record_counts(tx: Tx, moment: Moment, upload: Upload) -> bool:
     """Store one signed upload; False if it was stored before.
 
     Raises NotFound for an unknown or ended gate or a wrong signature (the three are never told apart), Conflict if
-    other counts came under this number, Refusal for rows that no gate can have counted.
+    other counts came under this number or if this very request came before (REPLAYED: a gate that sends again signs
+    with a fresh nonce), Refusal for rows that no gate can have counted.
     """
+    signed, batch = upload
     known = store.gate_key(tx, batch.gate_id)
-    if known is None or known[1] != "up" or not is_signed(known[0], batch):
+    if known is None or known[1] != "up" or signed.keyid != batch.gate_id or not is_signed(signed, known[0]):
         raise NotFound("GATE_UNKNOWN", "gate_id", texts.GATE_UNKNOWN)
-    body_hash = sha256(signed_bytes(batch)).digest()
-    stored = store.batch_hash(tx, batch.gate_id, batch.seq)
+    body_hash = sha256(content_bytes(batch)).digest()
+    stored = store.batch(tx, batch.gate_id, batch.seq)
     if stored is not None:
-        if stored != body_hash:
+        if stored[0] != body_hash:
             raise Conflict("COUNTS_CHANGED", "seq", texts.COUNTS_CHANGED)
+        if stored[1] == signed.nonce:
+            raise Conflict("REPLAYED", "nonce", texts.REPLAYED)
+        store.sent_again(tx, batch.gate_id, batch.seq, signed.nonce)
         return False
     check_batch(batch, moment.now)
-    store.add_batch(tx, batch.gate_id, batch.seq, body_hash, moment.now_ms)
+    store.add_batch(tx, batch.gate_id, batch.seq, body_hash, signed.nonce, moment.now_ms)
     store.add_counts(tx, [{"gate_id": batch.gate_id} | msgspec.structs.asdict(row) for row in batch.rows])
     store.put_alarms(tx, [{"gate_id": batch.gate_id} | msgspec.structs.asdict(row) for row in batch.alarms])
     store.note_seen(tx, batch.gate_id, batch.seq, batch.snapshot, moment.now_ms)

@@ -103,23 +103,36 @@ def alarms_since(tx: Tx, first_slot: int) -> list[Row]:
     )
 
 
-def batch_hash(tx: Tx, gate_id: str, seq: int) -> bytes | None:
-    """The hash of a batch that was stored, or None."""
+def batch(tx: Tx, gate_id: str, seq: int) -> tuple[bytes, str] | None:
+    """Hash of a batch that was stored and nonce of the request that brought it last, or None."""
     row = tx.one(
-        "SELECT body_hash FROM count_batch WHERE gate_id = :gate_id AND seq = :seq", gate_id=gate_id, seq=seq
+        "SELECT body_hash, nonce FROM count_batch WHERE gate_id = :gate_id AND seq = :seq",
+        gate_id=gate_id,
+        seq=seq,
     )
-    return None if row is None else bytes(row[0])
+    return None if row is None else (bytes(row[0]), str(row[1]))
 
 
-def add_batch(tx: Tx, gate_id: str, seq: int, body_hash: bytes, now: int) -> None:
+def add_batch(tx: Tx, gate_id: str, seq: int, body_hash: bytes, nonce: str, now: int) -> None:
     """Note a batch, so that it never counts twice."""
     tx.run(
-        "INSERT INTO count_batch (gate_id, seq, body_hash, received_at) "
-        "VALUES (:gate_id, :seq, :body_hash, :now)",
+        "INSERT INTO count_batch (gate_id, seq, body_hash, nonce, received_at) "
+        "VALUES (:gate_id, :seq, :body_hash, :nonce, :now)",
         gate_id=gate_id,
         seq=seq,
         body_hash=body_hash,
+        nonce=nonce,
         now=now,
+    )
+
+
+def sent_again(tx: Tx, gate_id: str, seq: int, nonce: str) -> None:
+    """The nonce of the newest request that brought a batch."""
+    tx.run(
+        "UPDATE count_batch SET nonce = :nonce WHERE gate_id = :gate_id AND seq = :seq",
+        gate_id=gate_id,
+        seq=seq,
+        nonce=nonce,
     )
 
 

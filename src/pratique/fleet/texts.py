@@ -15,6 +15,14 @@ KEY_KNOWN = Text("this device key is in use: make a new one", "此设备密钥�
 GATE_UNKNOWN = Text(
     "no such gate, or not its signature: enrol this gate again", "没有此哨位或签名不符：请重新登记本机"
 )
+NOT_SIGNED = Text(
+    "an upload is signed as RFC 9421 says: @method, @path and content-digest, with created, keyid, nonce and tag",
+    "上传须按RFC 9421签名：涵盖@method、@path与content-digest，并带created、keyid、nonce与tag",
+)
+REPLAYED = Text(
+    "this very request came before; a gate that sends again signs again",
+    "此请求此前已收到；哨位重发时须重新签名",
+)
 COUNTS_CHANGED = Text(
     "other counts came under this number before; nothing was stored", "此编号已收到不同的计数；内容未保存"
 )

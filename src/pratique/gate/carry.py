@@ -1,16 +1,18 @@
 """A site without any line: lists and counts travel on a stick. Signatures are end to end, so the stick is not trusted.
 
-On the stick: `snapshot.cbor` for the gates; for each gate a folder by its id with `N.json`, the signed uploads in the
+On the stick: `snapshot.cbor` for the gates; for each gate a folder by its id with `N.http`, the signed requests in the
 order of their numbers, and `N.ack.json`, the server's signed answers. A gate deletes nothing until it has read a
-root key's signature for that very upload; the same upload taken twice counts once.
+root key's signature for that very number; the same upload taken twice counts once.
 """
 
 import json
+import secrets
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
 from pratique.core.signer import Signer
+from pratique.credentials.http_signature import write_message
 from pratique.gate import database as db
 from pratique.gate.enrol import Enrolment, write_whole
 from pratique.gate.lists import load
@@ -43,12 +45,13 @@ def give_counts(stick: Path, enrolment: Enrolment, signer: Signer, journal: Path
         for seq, body in db.waiting(connection, AT_ONCE):
             if _answered(folder / f"{seq}.ack.json", enrolment, seq):
                 db.acknowledged(connection, seq)
-                (folder / f"{seq}.json").unlink(missing_ok=True)
+                (folder / f"{seq}.http").unlink(missing_ok=True)
                 (folder / f"{seq}.ack.json").unlink(missing_ok=True)
                 acknowledged += 1
             else:
-                upload = signed_upload(json.loads(body), enrolment.gate_id, seq, signer)
-                write_whole(folder / f"{seq}.json", json.dumps(upload).encode())
+                nonce = secrets.token_urlsafe(16)
+                upload = signed_upload(json.loads(body), enrolment.gate_id, seq, nonce, signer)
+                write_whole(folder / f"{seq}.http", write_message(upload))
                 written += 1
     return acknowledged, written
 
@@ -58,6 +61,7 @@ def _answered(path: Path, enrolment: Enrolment, seq: int) -> bool:
         answer = json.loads(path.read_bytes())
         return (
             isinstance(answer, dict)
-            and heard(answer, enrolment.gate_id, seq, enrolment.root_keys()) is not None
+            and heard(answer, enrolment.gate_id, seq, str(answer.get("nonce")), enrolment.root_keys())
+            is not None
         )
     return False

@@ -1,10 +1,13 @@
 """The few HTTP requests of the sync process: bounded, with a time-out, and a sentence for everything that fails."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
+
+from pratique.credentials.http_signature import Request as Signed
 
 TIMEOUT = 20.0
 MAX_ANSWER = 64 << 20
@@ -32,11 +35,16 @@ class File(NamedTuple):
 def post_json(url: str, body: dict[str, Any]) -> dict[str, Any]:
     """The decoded answer. Raises Refused or Unreachable."""
     raw = json.dumps(body, ensure_ascii=False).encode()
-    answer = _send(
-        Request(  # noqa: S310 - the scheme was checked
-            checked(url), raw, {"Content-Type": "application/json", "Accept": "application/json"}
-        )
-    )
+    return _json(url, raw, {"Content-Type": "application/json", "Accept": "application/json"})
+
+
+def post_signed(server: str, request: Signed) -> dict[str, Any]:
+    """Send a signed request as it is; the decoded answer. Raises Refused or Unreachable."""
+    return _json(server + request.path, request.body, request.fields)
+
+
+def _json(url: str, raw: bytes, fields: Mapping[str, str]) -> dict[str, Any]:
+    answer = _send(Request(checked(url), raw, dict(fields)))  # noqa: S310 - the scheme was checked
     try:
         found = json.loads(answer.body)
     except ValueError:

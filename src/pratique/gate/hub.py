@@ -23,6 +23,7 @@ LISTS, PASSED_ON = "/v1/snapshot", ("/v1/gates", "/v1/gate-counts")
 ASK_EVERY = 15.0  # seconds: many gates asking at once are one question to the server
 TIMEOUT = 20.0
 MAX_BODY, MAX_LISTS = 1 << 20, 64 << 20
+_SIGNED = ("Content-Digest", "Signature-Input", "Signature")
 _TOLD = ("ETag", "Pratique-Snapshot", "Retry-After")
 
 
@@ -124,7 +125,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404, Text("a hub knows gates' addresses only", "站点缓存只转发哨位的地址"))
             return
         body = self.rfile.read(int(length))
-        request = Request(self.of.upstream + self.path, body, {"Content-Type": "application/json"})  # noqa: S310
+        fields = {name: self.headers[name] for name in _SIGNED if self.headers[name]}
+        fields["Content-Type"] = "application/json"
+        request = Request(self.of.upstream + self.path, body, fields)  # noqa: S310
         try:
             with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 - the scheme was checked at start
                 self._answer(answer.status, answer.read(MAX_BODY), answer.headers.get_content_type(), {})

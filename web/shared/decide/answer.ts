@@ -5,6 +5,7 @@ Bytes are base64url. `trust` names a bundle's body for later questions: it is no
 import { fromBase64url, toBase64url } from "../bytes.ts";
 import type { Evidence } from "./context.ts";
 import { evaluate, Fault, Instant, type Value } from "./certlogic.ts";
+import { contentDigest, signatureBase } from "../http_signature.ts";
 import { judgeForeign } from "./foreign.ts";
 import { decide, PAIR_OF } from "./gate.ts";
 import { load, Loaded, readPolicy } from "./lists.ts";
@@ -51,6 +52,13 @@ const OPERATIONS: { [op: string]: (q: never) => unknown } = {
   },
 
   person: (q: { document: Json; number: number; evidence: Evidence[]; at: number }) => decidePerson(q.evidence, q.at, ruleSetOf(q.document, q.number)),
+
+  /** What a gate in a browser signs for an upload. */
+  upload: async ({ method, path, body, keyid, nonce, created }: { method: string; path: string; body: string; keyid: string; nonce: string; created: number }) => {
+    const raw = fromBase64url(body);
+    const digest = await contentDigest(raw);
+    return { digest, ...signatureBase({ method, path, body: raw, keyid, nonce, created }, digest) };
+  },
 
   lists: () => ({ pairs: PAIRS, pair_of: [...PAIR_OF], states: STATES, stops: STOPS, amber: AMBER, longest: LONGEST }),
 
