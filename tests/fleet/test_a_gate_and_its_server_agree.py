@@ -14,20 +14,24 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import uvicorn
 from tests.credentials.making import HOLDER, show
 from tests.fleet.making import PASSES, ROOTS, a_mandate
 
 from pratique import town
+from pratique.core.canonical import canonical_cbor
 from pratique.core.moment import Moment
-from pratique.credentials import pq1
+from pratique.credentials import gdiff, pq1
+from pratique.credentials.keys import new_signer
+from pratique.credentials.trust import make_bundle, open_bundle, read_body, tag_of
 from pratique.fleet import api, service
 from pratique.fleet.form import base64url
 from pratique.fleet.model import heard_bytes
 from pratique.gate import database as db
 from pratique.gate.enrol import Enrolment, device_signer, enrol, read_enrolment
-from pratique.gate.http import Refused, Unreachable
+from pratique.gate.http import Refused, Unreachable, get_lists
 from pratique.gate.journal import Journal
 from pratique.gate.model import Decision
 from pratique.gate.sync import Sync, heard
@@ -132,14 +136,11 @@ def test_it_works(server: Server, tmp_path: Path) -> None:
     )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None
-    for _ in range(100):  # the first lists come with the first round
-        if (home / "snapshot.cbor").exists():
-            break
-        time.sleep(0.1)
-    time.sleep(1.5)
-    process.stdin.write(a_pass(datetime.now(UTC)) + "\n")
-    process.stdin.flush()
-    line = json.loads(process.stdout.readline())
+    line = {"outcome": None}
+    while line["outcome"] is None:  # out of order until the first round has brought lists
+        process.stdin.write(a_pass(datetime.now(UTC)) + "\n")
+        process.stdin.flush()
+        line = json.loads(process.stdout.readline())
     process.stdin.close()
 
     assert line["outcome"] == "clear"
@@ -252,21 +253,49 @@ def test_an_answer_that_was_kept_back_tells_no_time_later() -> None:
     assert heard(answer, "A", 1, "second", roots) is None
 
 
+def test_a_change_comes_as_a_delta_and_the_file_is_the_same(server: Server, home: Path) -> None:
+    work, _ = sync(home)
+    work.pull()
+    server.publish()
+    path, url = home / "snapshot.cbor", f"{server.address}/v1/snapshot"
+    whole = get_lists(url)
+    made = get_lists(url, path.read_bytes())
+
+    assert whole is not None
+    assert made is not None
+    assert made.made
+    assert made.body == whole.body
+    assert int(made.fields["content-length"]) < len(whole.body) / 2
+    assert work.pull()
+    assert path.read_bytes() == whole.body
+    assert get_lists(url, whole.body) is None
+    unknown = get_lists(url, b"something the server never made")
+    assert unknown is not None
+    assert (unknown.made, unknown.body) == (False, whole.body)
+
+
 # A hostile server
 
 
 class Hostile:
-    """Answers whatever it is told to."""
+    """Answers whatever it is told to; with `delta` to who asks for one, under the ETag of what it makes."""
 
-    def __init__(self, body: bytes, status: int = 200, media: str = "application/octet-stream") -> None:
+    def __init__(
+        self, body: bytes, media: str = "application/octet-stream", delta: bytes = b"", made: bytes = b""
+    ) -> None:
+        asked = self.asked = list[str]()
+
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self.send_response(status)
+                asked.append(self.headers.get("A-IM", ""))
+                by_delta = bool(delta and asked[-1])
+                sent = delta if by_delta else body
+                self.send_response(226 if by_delta else 200)
                 self.send_header("Content-Type", media)
-                self.send_header("Content-Length", str(len(body)))
-                self.send_header("ETag", '"x"')
+                self.send_header("Content-Length", str(len(sent)))
+                self.send_header("ETag", tag_of(made) if by_delta else '"x"')
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(sent)
 
             do_POST = do_GET
 
@@ -280,6 +309,54 @@ class Hostile:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+@pytest.mark.parametrize(
+    "attack", ["rollback", "freeze", "mix and match", "cut", "of another file", "foreign roots"]
+)
+def test_a_delta_is_trusted_for_nothing(server: Server, home: Path, attack: str) -> None:
+    """The attacks that The Update Framework names, each as a delta; the whole file behind it is good and is taken."""
+    work, _ = sync(home)
+    work.pull()
+    first = (home / "snapshot.cbor").read_bytes()
+    server.ahead = -timedelta(days=4)
+    server.publish()
+    expired = newest_of(server)
+    server.ahead = timedelta()
+    server.publish()
+    work.pull()
+    held = (home / "snapshot.cbor").read_bytes()
+    Journal(home / "journal.db").put_setting("snapshot", "3")
+    server.publish()
+    good = newest_of(server)
+    (body, _), (_, signatures) = open_bundle(held), open_bundle(good)
+    mixed = canonical_cbor(
+        {"body": body, "signatures": [[root.kid, s] for root, s in zip(ROOTS, signatures, strict=True)]}
+    )
+    forged = make_bundle(read_body(open_bundle(good)[0]), [new_signer("Ed25519") for _ in range(2)])
+    delta = {
+        "rollback": gdiff.make(held, first),
+        "freeze": gdiff.make(held, expired),
+        "mix and match": gdiff.make(held, mixed),
+        "cut": gdiff.make(held, good)[:-1],
+        "of another file": gdiff.make(held[200:], good),
+        "foreign roots": gdiff.make(held, forged),
+    }[attack]
+    hostile = Hostile(good, delta=delta, made=gdiff.apply(held, delta, 1 << 20) if attack != "cut" else b"")
+    try:
+        work._to = msgspec.structs.replace(work._to, server=hostile.address)
+        assert work.pull()
+    finally:
+        hostile.close()
+
+    assert hostile.asked == ["gdiff", ""]
+    assert (home / "snapshot.cbor").read_bytes() == good
+
+
+def newest_of(server: Server) -> bytes:
+    file = get_lists(f"{server.address}/v1/snapshot")
+    assert file is not None
+    return file.body
 
 
 def test_a_hostile_server_changes_nothing(server: Server, home: Path) -> None:

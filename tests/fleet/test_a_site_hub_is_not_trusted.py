@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,15 +11,18 @@ import pytest
 from tests.fleet.making import PASSES, ROOTS
 from tests.fleet.test_a_gate_and_its_server_agree import CLEAR, Server
 
+from pratique.credentials.trust import Bundle, open_bundle, read_body
 from pratique.fleet import carry as server_side
+from pratique.fleet import service
 from pratique.gate import carry, hub
 from pratique.gate.clock import Clock
 from pratique.gate.enrol import JOURNAL, SNAPSHOT, Enrolment, device_signer, enrol
-from pratique.gate.http import Refused, Unreachable, get_file, post_json
+from pratique.gate.http import Refused, Unreachable, get_lists, post_json
 from pratique.gate.hub import Hub
 from pratique.gate.journal import Journal
 from pratique.gate.sync import Sync
 from pratique.store.store import Store
+from pratique.store.tx import Tx
 
 
 @pytest.fixture
@@ -121,10 +124,77 @@ def test_a_hub_that_lies_is_found_out(server: Server, site: Site, tmp_path: Path
     assert (home / SNAPSHOT).read_bytes() == good
 
 
+def test_a_hub_takes_and_gives_deltas(server: Server, site: Site, tmp_path: Path) -> None:
+    home = tmp_path / "gate"
+    _, sync, _ = gate(home, site.address, server.token())
+    sync.round()
+    held = (home / SNAPSHOT).read_bytes()
+    server.publish()
+
+    found = get_lists(f"{site.address}/v1/snapshot", held)
+
+    assert found is not None
+    assert found.made
+    assert int(found.fields["content-length"]) < len(found.body) / 2
+    assert found.body == get_lists(f"{server.address}/v1/snapshot").body  # type: ignore[union-attr]
+    sync.round()
+    assert (home / SNAPSHOT).read_bytes() == found.body
+
+
+def test_while_a_policy_comes_in_each_gate_has_its_own_lists_behind_a_hub(
+    server: Server, site: Site, tmp_path: Path
+) -> None:
+    homes = {name: tmp_path / name for name in ("early", "waits")}
+    gates = {name: gate(home, site.address, server.token()) for name, home in homes.items()}
+    early_id = gates["early"][0].gate_id
+
+    def step(act: Callable[[Tx], None]) -> None:
+        server.store.write(act)
+        server.publish()
+        for _, sync, told in gates.values():
+            sync.round()
+            assert {"pull": ""} in told
+
+    def numbers() -> list[int]:
+        return [read_body(open_bundle((homes[name] / SNAPSHOT).read_bytes())[0]).number for name in homes]
+
+    step(lambda tx: None)
+    assert numbers() == [2, 2]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service, "_contents", two_of(service._contents))
+        step(lambda tx: (service.hold_back(tx, 1, None), service.let_in(tx, [early_id]))[0])
+        assert numbers() == [4, 3]
+        assert site.hub.lists._gates.keys() == {early_id, gates["waits"][0].gate_id}
+        server.stop()
+        assert (
+            get_lists(f"{site.address}/v1/snapshot?gate={early_id}").body
+            == (homes["early"] / SNAPSHOT).read_bytes()
+        )  # type: ignore[union-attr]
+        with pytest.raises(
+            Refused, match="the server is away"
+        ):  # not the lists of others, which it would refuse
+            get_lists(f"{site.address}/v1/snapshot?gate={'0' * 26}")
+        server.start()
+    step(service.let_all_in)
+    assert numbers() == [5, 5]
+    assert site.hub.lists._gates == {}
+    assert early_id.encode() not in b"".join(path.read_bytes() for path in site.home.iterdir())
+
+
+def two_of(contents: Callable[..., list[Bundle]]) -> Callable[..., list[Bundle]]:
+    """What a cascade makes: one for gates that wait, one for gates that have the new policy."""
+
+    def both(tx: Tx, *given: object) -> list[Bundle]:
+        (one,) = contents(tx, *given)
+        return [one, msgspec.structs.replace(one, skew_s=60)]
+
+    return both
+
+
 @pytest.mark.parametrize("path", ["/v1/wallet", "/", "/v1/snapshot/../wallet", "/console"])
 def test_a_hub_passes_nothing_else_on(site: Site, path: str) -> None:
     with pytest.raises(Refused, match="gates' addresses only"):
-        get_file(site.address + path)
+        get_lists(site.address + path)
     with pytest.raises(Refused):
         post_json(site.address + path, {})
 
@@ -213,4 +283,4 @@ def test_a_taken_port_is_said(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="in use"):
             Hub("http://127.0.0.1:1", tmp_path, ("127.0.0.1", held.getsockname()[1]))
     with pytest.raises(Unreachable):
-        get_file("http://127.0.0.1:1/v1/snapshot")
+        get_lists("http://127.0.0.1:1/v1/snapshot")

@@ -1,8 +1,10 @@
-"""A gate in a browser signs what a gate in Python signs."""
+"""A gate in a browser signs what a gate in Python signs, and makes the same files of deltas."""
 
 import re
 
+from pratique.credentials import gdiff
 from pratique.credentials.http_signature import Request, read_upload, sign
+from tests.credentials.test_deltas import BY_HAND, MADE
 from tests.web_twin.asking import Twin, b64
 
 
@@ -30,3 +32,26 @@ def test_uploads_are_signed_over_the_same_bytes(twin: Twin) -> None:
     assert theirs["digest"] == fields["content-digest"]
     assert theirs["base"].encode() == ours.base
     assert re.sub("^gate=", "", fields["signature-input"]) == theirs["parameters"]
+
+
+def test_deltas_make_the_same_bytes_and_refuse_the_same(twin: Twin) -> None:
+    old = bytes(range(256)) * 300
+    new = old[:70_000] + b"new" * 100 + old[70_100:]
+    asked = [(b"abcd", BY_HAND[:cut], 100) for cut in range(len(BY_HAND))]
+    asked += [
+        (b"abcd", BY_HAND, 100),
+        (b"abc", BY_HAND, 100),
+        (b"abcd", BY_HAND + b"\0", 100),
+        (b"abcd", BY_HAND, len(MADE) - 1),
+    ]
+    asked.append((old, gdiff.make(old, new), len(new)))
+
+    told = twin.ask_all(
+        {"op": "gdiff", "old": b64(o), "delta": b64(d), "largest": most} for o, d, most in asked
+    )
+
+    for (held, delta, most), answer in zip(asked, told, strict=True):
+        try:
+            assert answer == {"made": b64(gdiff.apply(held, delta, most))}
+        except gdiff.BadDelta:
+            assert answer == {"refused": "RANGE"}

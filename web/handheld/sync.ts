@@ -6,6 +6,7 @@ import { fromBase64url, toBase64url, utf8, concat, type Bytes } from "../shared/
 import { canonicalJson, type Json } from "../shared/canonical.ts";
 import { load, type Loaded } from "../shared/decide/lists.ts";
 import { slotOf } from "../shared/decide/model.ts";
+import { apply } from "../shared/gdiff.ts";
 import { signatureFields } from "../shared/http_signature.ts";
 import { importRoot } from "../shared/verify/keys.ts";
 import { Refused } from "../shared/verify/refused.ts";
@@ -39,11 +40,25 @@ export class Sync {
 
   async #pull(): Promise<void> {
     const held = await store.readLists();
-    const headers: Record<string, string> = held?.etag ? { "if-none-match": held.etag } : {};
+    const found = await this.#fetch(held);
+    if (!found) return;
+    if (found.status !== 226 || !held) return this.take(found.body, found.etag);
+    try {
+      await this.take(apply(held.body, found.body, MAX_BYTES), found.etag);
+    } catch (problem) {
+      if (!(problem instanceof Refused) && !(problem instanceof RangeError)) throw problem;
+      const whole = await this.#fetch(held, true); // a delta is trusted for nothing: it may have made anything
+      if (whole) await this.take(whole.body, whole.etag);
+    }
+  }
+
+  /** The newest lists whole, or (226) what makes them of the held ones (RFC 3229); null if those are still the newest. */
+  async #fetch(held: { etag: string } | undefined, whole = false): Promise<{ status: number; body: Bytes; etag: string } | null> {
+    const headers: Record<string, string> = held?.etag ? { "if-none-match": held.etag, ...(whole ? {} : { "a-im": "gdiff" }) } : {};
     const answer = await fetch(`/v1/snapshot?gate=${this.me.gate_id}`, { headers, cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(30_000) });
-    if (answer.status === 304) return;
+    if (answer.status === 304) return null;
     if (!answer.ok) throw new Answered(answer.status);
-    await this.take(new Uint8Array(await answer.arrayBuffer()), answer.headers.get("etag") ?? "");
+    return { status: answer.status, body: new Uint8Array(await answer.arrayBuffer()), etag: answer.headers.get("etag") ?? "" };
   }
 
   /** Lists from the server or from a file: checked, kept, then used. Throws Refused or RangeError and leaves the present ones as they are. */

@@ -8,6 +8,7 @@ The body is the deterministic CBOR of `Bundle`. Nothing in this file is taken on
 
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ __all__ = [
     "make_bundle",
     "read_bundle",
     "read_trust",
+    "tag_of",
 ]
 
 _DOMAIN = b"pratique-bundle\n"
@@ -50,6 +52,11 @@ def make_bundle(bundle: Bundle, signers: Sequence[Signer]) -> bytes:
     body = bundle_body(bundle)
     signatures = [[signer.kid, signer.sign(_DOMAIN + body)] for signer in signers]
     return canonical_cbor({"body": body, "signatures": signatures})
+
+
+def tag_of(raw: bytes) -> str:
+    """The ETag of a bundle file: half of its SHA-256, quoted. Whoever holds the file knows its tag."""
+    return f'"{sha256(raw).hexdigest()[:32]}"'
 
 
 def read_bundle(

@@ -6,9 +6,11 @@ from pratique.core.errors import NotFound
 from pratique.core.moment import Moment, rfc3339
 from pratique.core.signer import Signer
 from pratique.core.text import Text
+from pratique.credentials.gdiff import wants_delta
 from pratique.credentials.http_signature import Request
 from pratique.fleet import service
 from pratique.fleet.counts import ADDRESS, Upload, upload
+from pratique.fleet.deltas import Deltas
 from pratique.fleet.form import base64url
 from pratique.fleet.model import CountBatch, Enrolled, Enrolment, Heard, IssuerKeys, heard_bytes
 from pratique.store.store import Store
@@ -21,6 +23,8 @@ def routes(store: Store, signers: Sequence[Signer], quorum: int, pass_signer: Si
 
     `pass_signer` says to wallets what a gate is.
     """
+
+    deltas = Deltas(store)
 
     async def enrol(call: Call) -> Answer:
         body: Enrolment = call.body
@@ -42,11 +46,18 @@ def routes(store: Store, signers: Sequence[Signer], quorum: int, pass_signer: Si
                 "尚未发布名单：请先公布哨位授权令",
             )
             raise NotFound("NO_SNAPSHOT", "", text)
-        number, tag = newest
-        headers = {"ETag": tag, "Cache-Control": "no-cache", "Pratique-Snapshot": str(number)}
-        if call.headers.get("if-none-match") == tag:
+        number, tag, varies = newest
+        headers = {"ETag": tag, "Cache-Control": "no-cache", "Pratique-Snapshot": str(number), "Vary": "A-IM"}
+        if varies:  # a hub asks for each gate by name as long as this stands
+            headers["Pratique-Varies"] = "gate"
+        held = call.headers.get("if-none-match", "")
+        if held == tag:
             return Answer(None, 304, headers, _MEDIA)
-        return Answer(await store.aread(lambda tx: service.snapshot_body(tx, number)), 200, headers, _MEDIA)
+        if held and wants_delta(call.headers.get("a-im", "")):
+            delta = await deltas.between(held, number)
+            if delta is not None:
+                return Answer(delta, 226, headers | {"IM": "gdiff", "Delta-Base": held}, _MEDIA)
+        return Answer(await deltas.body(number), 200, headers, _MEDIA)
 
     async def counts(call: Call) -> Heard:
         sent = upload(Request("POST", ADDRESS, call.headers, call.raw), call.body)

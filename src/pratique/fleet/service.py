@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
+from typing import NamedTuple
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,6 +25,7 @@ from pratique.credentials.cose import public_key
 from pratique.credentials.http_signature import is_signed
 from pratique.credentials.shc_keys import ShcIssuer
 from pratique.credentials.snapshot import Bundle, KeyEntry
+from pratique.credentials.trust import tag_of
 from pratique.fleet import store, texts
 from pratique.fleet.counts import Upload, check_batch
 from pratique.fleet.form import base64url, unbase64url
@@ -228,7 +230,7 @@ def publish_snapshot(
             number=number,
             issued_at=moment.now_ms,
             expires_at=to_ms(expires),
-            etag=f'"{sha256(raw).hexdigest()[:32]}"',
+            etag=tag_of(raw),
             content=digest,
             body=raw,
             early=early,
@@ -248,11 +250,20 @@ def refresh_snapshot(
     return publish_snapshot(tx, moment, signers, foreign, paper=paper)
 
 
-def newest_snapshot(tx: Tx, gate_id: str = "") -> tuple[int, str] | None:
-    """Number and ETag of the snapshot that this gate should have; without a gate, the one for all."""
-    early = store.cascade(tx) is not None and store.is_early(tx, gate_id)
+class Newest(NamedTuple):
+    """Number and ETag of a snapshot. `varies`: gates have different ones at the moment, because a policy comes in."""
+
+    number: int
+    tag: str
+    varies: bool
+
+
+def newest_snapshot(tx: Tx, gate_id: str = "") -> Newest | None:
+    """The snapshot that this gate should have; without a gate, the one for gates that wait."""
+    varies = store.cascade(tx) is not None
+    early = varies and store.is_early(tx, gate_id)
     row = store.newest_snapshot(tx, int(early)) or store.newest_snapshot(tx, 0)
-    return None if row is None else (row[0], row[3])
+    return None if row is None else Newest(row[0], row[3], varies)
 
 
 # A policy comes in
@@ -282,6 +293,11 @@ def newest_issue(tx: Tx) -> tuple[int, datetime] | None:
 def snapshot_body(tx: Tx, number: int) -> bytes:
     """The signed bytes of a snapshot."""
     return store.snapshot_body(tx, number)
+
+
+def snapshot_of_tag(tx: Tx, tag: str) -> bytes | None:
+    """The signed bytes of a snapshot that a gate may hold; None if it is too old to be kept."""
+    return store.snapshot_of_tag(tx, tag)
 
 
 def _contents(tx: Tx, now: datetime, foreign: Foreign, paper: bool) -> list[Bundle]:

@@ -190,13 +190,13 @@ def policy_counts(tx: Tx, first: int, last: int) -> list[Row]:
 
 
 def add_snapshot(tx: Tx, **values: Any) -> None:
-    """Keep a snapshot and forget all but the last three: gates only ever take the newest."""
+    """Keep a snapshot and forget all but the last sixteen: gates take the newest, and a delta from one of these."""
     tx.run(
         "INSERT INTO gate_snapshot (number, issued_at, expires_at, etag, content, body, early) "
         "VALUES (:number, :issued_at, :expires_at, :etag, :content, :body, :early)",
         **values,
     )
-    tx.run("DELETE FROM gate_snapshot WHERE number < :oldest", oldest=values["number"] - 2)
+    tx.run("DELETE FROM gate_snapshot WHERE number < :oldest", oldest=values["number"] - 15)
 
 
 def newest_snapshot(tx: Tx, early: int | None = None) -> Row | None:
@@ -243,6 +243,12 @@ def snapshot_body(tx: Tx, number: int) -> bytes:
     """The bytes of one snapshot that is kept."""
     row = tx.one("SELECT body FROM gate_snapshot WHERE number = :number", number=number)
     return b"" if row is None else bytes(row[0])
+
+
+def snapshot_of_tag(tx: Tx, etag: str) -> bytes | None:
+    """The bytes of the snapshot with this ETag, if it is kept."""
+    row = tx.one("SELECT body FROM gate_snapshot WHERE etag = :etag", etag=etag)
+    return None if row is None else bytes(row[0])
 
 
 def add_step(tx: Tx, **values: Any) -> None:

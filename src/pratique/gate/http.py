@@ -7,7 +7,9 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from pratique.credentials import gdiff
 from pratique.credentials.http_signature import Request as Signed
+from pratique.credentials.trust import tag_of
 
 TIMEOUT = 20.0
 MAX_ANSWER = 64 << 20
@@ -26,10 +28,12 @@ class Unreachable(Exception):  # noqa: N818 - names the state of the line
 
 
 class File(NamedTuple):
-    """A downloaded file and its ETag."""
+    """A downloaded file with the fields it came with, names in lower case. `made`: by a delta from the held one."""
 
     body: bytes
-    etag: str
+    fields: Mapping[str, str]
+    status: int = 200
+    made: bool = False
 
 
 def post_json(url: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -54,29 +58,45 @@ def _json(url: str, raw: bytes, fields: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def get_file(url: str, etag: str = "") -> File | None:
-    """The file, or None if it is still the one with this ETag. Raises Refused or Unreachable."""
+def get_lists(url: str, held: bytes | None = None, *, whole: bool = False) -> File | None:
+    """The newest lists, or None if they are the held ones. Raises Refused or Unreachable.
+
+    From held lists a delta is asked for (RFC 3229, `gdiff`), unless `whole`. What it makes must have the ETag that the
+    server told, which is its hash; where it has not, the whole is fetched. Whose lists they are, the caller asks.
+    """
+    fields = {"If-None-Match": tag_of(held)} if held else {}
+    if held and not whole:
+        fields["A-IM"] = "gdiff"
     try:
-        request = Request(checked(url), headers={"If-None-Match": etag} if etag else {})  # noqa: S310
-        return _send(request)
+        file = _send(Request(checked(url), headers=fields))  # noqa: S310 - the scheme was checked
     except Refused as answer:
         if answer.status == 304:
             return None
         raise
+    if file.status != 226:
+        return file
+    try:
+        body = gdiff.apply(held or b"", file.body, MAX_ANSWER)
+    except gdiff.BadDelta:
+        body = b""
+    if whole or tag_of(body) != file.fields.get("etag"):
+        return None if whole else get_lists(url, held, whole=True)
+    return File(body, file.fields, 200, made=True)
 
 
 def _send(request: Request) -> File:
     try:
         with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 - the scheme was checked
             body = answer.read(MAX_ANSWER + 1)
-            etag = answer.headers.get("ETag", "")
+            fields = {name.lower(): value for name, value in answer.headers.items()}
+            status = answer.status
     except HTTPError as fault:
         raise _refusal(fault) from None
     except (URLError, TimeoutError, OSError, ValueError) as fault:
         raise Unreachable(f"no answer: {getattr(fault, 'reason', fault)}") from None
     if len(body) > MAX_ANSWER:
         raise Unreachable("the answer is too large")
-    return File(body, etag)
+    return File(body, fields, status)
 
 
 def _refusal(fault: HTTPError) -> Refused:

@@ -6,6 +6,7 @@ key has signed for them. It knows three routes and refuses all others; it writes
 """
 
 import json
+import re
 import threading
 import time
 from contextlib import suppress
@@ -17,31 +18,50 @@ from urllib.request import Request, urlopen
 
 from pratique.core.canonical import strict_json
 from pratique.core.text import Text
+from pratique.credentials import gdiff
+from pratique.credentials.gdiff import wants_delta
 from pratique.gate.enrol import write_whole
+from pratique.gate.http import Refused, Unreachable, get_lists
 
 LISTS, PASSED_ON = "/v1/snapshot", ("/v1/gates", "/v1/gate-counts")
 ASK_EVERY = 15.0  # seconds: many gates asking at once are one question to the server
 TIMEOUT = 20.0
-MAX_BODY, MAX_LISTS = 1 << 20, 64 << 20
+MAX_BODY = 1 << 20
+KEEP, MAX_GATES = 8, 4096  # lists in memory, gates asked for by name
 _SIGNED = ("Content-Digest", "Signature-Input", "Signature")
-_TOLD = ("ETag", "Pratique-Snapshot", "Retry-After")
+VARIES = "Pratique-Varies"
+_TOLD = ("ETag", "Pratique-Snapshot", VARIES, "Retry-After")
+_GATE = re.compile(r"gate=([0-9A-Z]{1,40})")
+_MEDIA = "application/octet-stream"
 
 
 class Kept(NamedTuple):
-    """The newest lists that came by, and what the server said of them."""
+    """Lists that came by, and what the server said of them."""
 
     body: bytes
-    headers: dict[str, str]
+    fields: dict[str, str]
+
+    @property
+    def tag(self) -> str:
+        """Their ETag."""
+        return self.fields.get("ETag", "")
 
 
 class Lists:
-    """The lists on the hub's own disk. Any thread may ask; one at a time asks the server."""
+    """The lists on the hub's own disk, and in memory the last few. Any thread may ask; one at a time asks the server.
+
+    While a policy comes in, gates have different lists: then each gate that names itself is asked for by name. Which
+    gate has which is nowhere on disk, and forgotten with the cascade.
+    """
 
     def __init__(self, upstream: str, home: Path) -> None:
         self._url, self._home = upstream + LISTS, home
         self._asking = threading.Lock()
         self._asked = float("-inf")
         self._kept = _read(home)
+        self._seen: dict[str, Kept] = {}
+        self._gates: dict[str, tuple[float, Kept]] = {}
+        self._deltas: dict[tuple[str, str], bytes] = {}
 
     def newest(self) -> Kept | None:
         """The newest lists to be had: the server's, or the kept ones while it is away. None: never had any."""
@@ -52,17 +72,56 @@ class Lists:
                 self._asking.release()
         return self._kept
 
+    def of_gate(self, gate_id: str) -> Kept | None:
+        """The lists of this very gate while gates have different ones. None: the server is away and never told."""
+        kept = self.newest()
+        if kept is None or VARIES not in kept.fields:
+            self._gates.clear()
+            return kept
+        asked, mine = self._gates.get(gate_id, (float("-inf"), None))
+        if time.monotonic() - asked >= ASK_EVERY:
+            fresh = self._fetch(f"{self._url}?gate={gate_id}", mine or kept)
+            mine = fresh or mine
+            if mine is not None and len(self._gates) < MAX_GATES:
+                self._gates[gate_id] = (time.monotonic(), mine)
+        return mine
+
+    def delta(self, tag: str, to: Kept) -> bytes | None:
+        """The delta from lists that went by here before; None where they did not, or the whole is hardly larger."""
+        held = self._seen.get(tag)
+        if held is None:
+            return None
+        if (tag, to.tag) not in self._deltas:
+            if len(self._deltas) >= KEEP:
+                self._deltas.clear()
+            self._deltas[(tag, to.tag)] = gdiff.make(held.body, to.body)
+        made = self._deltas[(tag, to.tag)]
+        return made if len(made) < 0.9 * len(to.body) else None
+
     def _ask(self) -> None:
-        headers = {"If-None-Match": self._kept.headers.get("ETag", "")} if self._kept else {}
-        with suppress(OSError):
-            with urlopen(Request(self._url, headers=headers), timeout=TIMEOUT) as answer:  # noqa: S310 - checked
-                body = answer.read(MAX_LISTS + 1)
-                told = {name: answer.headers[name] for name in _TOLD if answer.headers[name]}
-            if len(body) <= MAX_LISTS:
-                write_whole(self._home / "snapshot.cbor", body)
-                write_whole(self._home / "snapshot.json", json.dumps(told).encode())
-                self._kept = Kept(body, told)
+        found = self._fetch(self._url, self._kept)
+        if found is not None and found is not self._kept:
+            write_whole(self._home / "snapshot.cbor", found.body)
+            write_whole(self._home / "snapshot.json", json.dumps(found.fields).encode())
+            self._kept = found
         self._asked = time.monotonic()
+
+    def _fetch(self, url: str, held: Kept | None) -> Kept | None:
+        """What is there; `held` itself if that is still it; None while the server is away."""
+        with suppress(Unreachable, Refused):
+            file = get_lists(url, held.body if held else None)
+            if file is None:
+                found = held
+            else:
+                found = Kept(
+                    file.body, {name: told for name in _TOLD if (told := file.fields.get(name.lower()))}
+                )
+            if found is not None:
+                self._seen[found.tag] = found
+                while len(self._seen) > KEEP:
+                    del self._seen[next(iter(self._seen))]
+            return found
+        return None
 
 
 def _read(home: Path) -> Kept | None:
@@ -110,13 +169,17 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.partition("?")[0] != LISTS:  # a gate names itself; a hub asks for all of them
             self._refuse(404, Text("a hub knows gates' addresses only", "站点缓存只转发哨位的地址"))
             return
-        kept = self.of.lists.newest()
+        gate = _GATE.fullmatch(self.path.partition("?")[2])
+        lists, held = self.of.lists, self.headers.get("If-None-Match", "")
+        kept = lists.of_gate(gate[1]) if gate else lists.newest()
         if kept is None:
             self._away()
-        elif self.headers.get("If-None-Match") == kept.headers.get("ETag"):
-            self._answer(304, b"", "application/octet-stream", kept.headers)
+        elif held == kept.tag:
+            self._answer(304, b"", _MEDIA, kept.fields)
+        elif wants_delta(self.headers.get("A-IM", "")) and (delta := lists.delta(held, kept)):
+            self._answer(226, delta, _MEDIA, kept.fields | {"IM": "gdiff", "Delta-Base": held})
         else:
-            self._answer(200, kept.body, "application/octet-stream", kept.headers)
+            self._answer(200, kept.body, _MEDIA, kept.fields)
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")

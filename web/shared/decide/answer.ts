@@ -5,6 +5,7 @@ Bytes are base64url. `trust` names a bundle's body for later questions: it is no
 import { fromBase64url, toBase64url } from "../bytes.ts";
 import type { Evidence } from "./context.ts";
 import { evaluate, Fault, Instant, type Value } from "./certlogic.ts";
+import { apply } from "../gdiff.ts";
 import { contentDigest, signatureBase } from "../http_signature.ts";
 import { judgeForeign } from "./foreign.ts";
 import { decide, PAIR_OF } from "./gate.ts";
@@ -52,6 +53,9 @@ const OPERATIONS: { [op: string]: (q: never) => unknown } = {
   },
 
   person: (q: { document: Json; number: number; evidence: Evidence[]; at: number }) => decidePerson(q.evidence, q.at, ruleSetOf(q.document, q.number)),
+
+  /** What a delta makes of held bytes. */
+  gdiff: ({ old, delta, largest }: { old: string; delta: string; largest: number }) => ({ made: toBase64url(apply(fromBase64url(old), fromBase64url(delta), largest)) }),
 
   /** What a gate in a browser signs for an upload. */
   upload: async ({ method, path, body, keyid, nonce, created }: { method: string; path: string; body: string; keyid: string; nonce: string; created: number }) => {
