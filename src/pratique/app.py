@@ -35,6 +35,8 @@ from pratique.desk import api as desk_api
 from pratique.exports import api as exports_api
 from pratique.fleet import api as fleet_api
 from pratique.mandates import api as log_api
+from pratique.membership import api as membership_api
+from pratique.membership.doorbell import Relay
 from pratique.notices import api as notices_api
 from pratique.notices.model import ResultView
 from pratique.people import api as people_api
@@ -91,6 +93,7 @@ def routes(port: Port, desk: Desk) -> list[Route]:
         *booking_api.routes(port.store, port.sealer, port.zone),
         *fleet_api.routes(port.store, port.signing_roots, QUORUM, port.pass_signer),
         *log_api.routes(port.log_folder),
+        *membership_api.routes(Relay()),
         *exports_api.routes(port.store, port.sealer, port.secret),
         *door_pages.routes(desk),
         *signing_pages.routes(desk),

@@ -33,6 +33,12 @@ for place, name, about in (
     ("pratique.operate:policy", "policy", "Check, try, preview and publish rules."),
     ("pratique.gate.cli:gate", "gate", "The terminal at the door."),
     ("pratique.gate.upkeep:hub", "hub", "One box per site between its gates and the server."),
+    (
+        "pratique.membership.cli:member",
+        "member",
+        "An organisation's doors: passes, lists for gates, attendance.",
+    ),
+    ("pratique.membership.cli:visitor", "visitor", "Invite a visitor and be told at the door."),
     ("pratique.operate:fleet_app", "fleet", "Gates from the server's side: carry a stick."),
     ("pratique.operate:lab", "lab", "Laboratory messages: read, serve, send."),
     ("pratique.operate:mandate", "mandate", "Mandates: new, sign, publish, list, end."),

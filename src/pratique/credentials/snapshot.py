@@ -18,7 +18,7 @@ from pratique.credentials.reasons import BadTrust
 from pratique.credentials.shc_keys import ShcIssuer, ShcTrust
 from pratique.credentials.status import SIZE, StatusList, unpack
 
-Purpose = Literal["pass", "hcert", "shc"]
+Purpose = Literal["pass", "hcert", "shc", "member"]
 SKEW_S = 180
 
 
@@ -51,7 +51,7 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """All that a verifier takes along, as one signed file. `number` only ever grows; times are seconds since 1970.
 
     `fail` is the mandate's table for faults, cause to action (gate.md 2.3); `policy` and `mandates` are carried as
-    they were signed. `paper` false refuses passes without a device.
+    they were signed. `paper` false refuses passes without a device. `door`: the doors of an organisation (doors.py).
     """
 
     number: int
@@ -68,6 +68,7 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     texts: dict[str, Text] = {}
     fail: dict[str, str] = {}
     value_sets: dict[str, tuple[str, ...]] = {}
+    door: bytes | None = None
 
 
 class TrustKey(msgspec.Struct, frozen=True):

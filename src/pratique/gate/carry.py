@@ -22,8 +22,10 @@ SNAPSHOT = "snapshot.cbor"
 AT_ONCE = 1_000
 
 
-def take_lists(stick: Path, to: Path, enrolment: Enrolment, journal: Path, now: datetime) -> bool:
-    """Put the stick's lists in place; False if they are the ones in use.
+def take_lists(
+    stick: Path, to: Path, enrolment: Enrolment, journal: Path, now: datetime, key: bytes = b""
+) -> bool:
+    """Put the stick's lists in place; False if they are the ones in use. `key` is that of a door reader.
 
     Raises CredentialError or ValueError for lists that are refused, OSError.
     """
@@ -32,7 +34,7 @@ def take_lists(stick: Path, to: Path, enrolment: Enrolment, journal: Path, now: 
         return False
     with closing(db.connect(journal)) as connection:
         at_least = int(db.setting(connection, "snapshot", "0"))
-    load(raw, enrolment.root_keys(), enrolment.quorum, at_least, now)
+    load(raw, enrolment.root_keys(), enrolment.quorum, at_least, now, door_key=key)
     write_whole(to, raw)
     return True
 

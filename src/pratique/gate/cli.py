@@ -31,7 +31,17 @@ from pratique.gate.station import CannotStart, Station, enrolment_at, places
 from pratique.gate.sync import PULL_EVERY, Sync
 
 gate = App(name="gate", help="The terminal at the door: decides offline, remembers nobody.")
-for _name in ("pin", "voices", "thermometer-check", "disk-check", "driver-check", "carry", "hub"):
+for _name in (
+    "pin",
+    "voices",
+    "thermometer-check",
+    "disk-check",
+    "driver-check",
+    "carry",
+    "hub",
+    "repurpose",
+    "counts",
+):
     gate.command(f"pratique.gate.upkeep:{_name.replace('-', '_')}", name=_name)
 
 HOME = Path(os.environ.get("PRATIQUE_GATE_HOME", "~/.pratique-gate")).expanduser()
@@ -229,8 +239,18 @@ def sync(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    threading.Thread(target=_ring_for, args=(work,), name="rings", daemon=True).start()
     work.run(stop, max(1.0, every))
     return YES
+
+
+def _ring_for(work: Sync) -> None:
+    """What the deciding process wants rung, one JSON line each. A relay may take seconds: each has its own thread."""
+    for line in sys.stdin:
+        with suppress(ValueError, TypeError, KeyError):
+            asked = json.loads(line)
+            what = (int(asked["ring"]), str(asked["box"]), str(asked["sealed"]))
+            threading.Thread(target=work.ring, args=what, daemon=True).start()
 
 
 def _to_all(shows: list[Show]) -> Show | None:
@@ -282,7 +302,7 @@ def _words(line: dict[str, Any]) -> str:
     if line["outcome"] is None:
         state = "no_check" if line["reason"] == "no_check" else "out_of_order"
         return f"{texts.STATES[state].zh_hans} · {texts.STATES[state].en}"
-    text = texts.REASONS[(line["outcome"], line["reason"])]
+    text = texts.reason_line(line["outcome"], line["reason"])
     return f"{line['outcome']}/{line['reason']} · {text.zh_hans} · {text.en}"
 
 

@@ -8,10 +8,11 @@ import json
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from pratique.core.signer import Signer
 from pratique.core.text import Text
 from pratique.credentials.keys import Ed25519Signer, load_or_create_signer, load_signer
 from pratique.credentials.reasons import BadTrust
@@ -23,7 +24,8 @@ CERTIFICATE = "certificate.cbor"
 
 
 class Enrolment(msgspec.Struct, frozen=True):
-    """`gate.json`. `roots` are base64url Ed25519 keys; `quorum` of them sign every snapshot."""
+    """`gate.json`. `roots` are base64url Ed25519 keys; `quorum` of them sign every snapshot. A `door` is the reader of
+    an organisation: it sends nothing, and takes no snapshot that is not for doors."""
 
     gate_id: str
     place: Text
@@ -31,6 +33,7 @@ class Enrolment(msgspec.Struct, frozen=True):
     quorum: int
     server: str = ""
     certificate: str = ""
+    kind: Literal["gate", "door"] = "gate"
 
     def root_keys(self) -> tuple[bytes, ...]:
         """The root keys. Raises ValueError for one that is not 32 bytes."""
@@ -64,6 +67,13 @@ def device_signer(home: Path) -> Ed25519Signer | None:
     except (OSError, BadTrust):
         return None
     return signer if isinstance(signer, Ed25519Signer) else None
+
+
+def door_key(enrolment: Enrolment, signer: Signer | None) -> bytes:
+    """The key by which a door reader finds itself in its lists; empty for a gate. A lost key is no door of any list."""
+    if enrolment.kind != "door":
+        return b""
+    return signer.public_key if signer else bytes(32)
 
 
 def write_whole(path: Path, body: bytes) -> None:

@@ -2,7 +2,8 @@
 
 Everything it carries is signed end to end: lists by a quorum of roots, uploads by the device, answers by a root. So a
 hub, or whoever sits on one, can be late and no more. It acknowledges nothing: a gate keeps its counts until a root
-key has signed for them. It knows three routes and refuses all others; it writes no line about anybody.
+key has signed for them. What rings for a visitor's host is sealed, and gone once passed on. It knows four routes and
+refuses all others; it writes no line about anybody.
 """
 
 import json
@@ -23,7 +24,7 @@ from pratique.credentials.gdiff import wants_delta
 from pratique.gate.enrol import write_whole
 from pratique.gate.http import Refused, Unreachable, get_lists
 
-LISTS, PASSED_ON = "/v1/snapshot", ("/v1/gates", "/v1/gate-counts")
+LISTS, PASSED_ON = "/v1/snapshot", ("/v1/gates", "/v1/gate-counts", "/v1/doorbell-rings")
 ASK_EVERY = 15.0  # seconds: many gates asking at once are one question to the server
 TIMEOUT = 20.0
 MAX_BODY = 1 << 20

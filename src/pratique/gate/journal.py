@@ -39,9 +39,12 @@ _ROW = "INSERT INTO decision (seq, slot15, outcome, reason, policy, snapshot) VA
 class Journal:
     """`healthy` is false while counts live in memory and the ring only."""
 
-    def __init__(self, path: Path, sign: Sign | None = None) -> None:
-        """Open or create `path`. A disk that is full or read-only does not stop the gate: see `healthy`."""
-        self.path = path
+    def __init__(self, path: Path, sign: Sign | None = None, *, sends: bool = True) -> None:
+        """Open or create `path`. A disk that is full or read-only does not stop the gate: see `healthy`.
+
+        A door reader `sends` nothing: its counts stay where they are, for thirty days.
+        """
+        self.path, self._sends = path, sends
         self.healthy = True
         self._sign = sign
         self._connection: sqlite3.Connection | None = None
@@ -142,7 +145,8 @@ class Journal:
                 (slot15, body_hash, prev, signature),
             )
             end = (slot15 + 1) * SLOT_SECONDS
-            db.post(connection, db.batch(_count_rows(slot15, rows), [], snapshot, end))
+            if self._sends:
+                db.post(connection, db.batch(_count_rows(slot15, rows), [], snapshot, end))
             db.put_setting(connection, "last_seq", str(self._seq))
 
     def _blur(self, slot15: int) -> None:
@@ -173,6 +177,8 @@ class Journal:
 
     def post_alarms(self, slot15: int, snapshot: int) -> None:
         """Send alarms that were not sent yet, without waiting for a slot to close."""
+        if not self._sends:
+            return
         try:
             db.post_alarms(self._open(), slot15, snapshot)
         except sqlite3.Error:

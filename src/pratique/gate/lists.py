@@ -12,10 +12,11 @@ from typing import NamedTuple
 from pratique.core.canonical import strict_json
 from pratique.core.errors import Refusal
 from pratique.credentials.cbor import read_exact
-from pratique.credentials.reasons import CredentialError
+from pratique.credentials.doors import OwnDoor, own_door
+from pratique.credentials.reasons import BadTrust, CredentialError
 from pratique.credentials.snapshot import Snapshot
 from pratique.credentials.trust import read_bundle
-from pratique.gate.order import Order, live_order, read_order
+from pratique.gate.order import Order, door_order, live_order, read_order
 from pratique.policy.model import RuleSet
 from pratique.policy.ruleset import rule_set_of
 
@@ -26,12 +27,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Loaded(NamedTuple):
-    """A snapshot ready for deciding. `rules` is None where no policy came with it."""
+    """A snapshot ready for deciding. `rules` is None where no policy came with it, `door` but for a door reader."""
 
     snapshot: Snapshot
     orders: tuple[Order, ...]
     rules: RuleSet | None
     policy_number: int
+    door: OwnDoor | None = None
 
     @property
     def number(self) -> int:
@@ -53,12 +55,22 @@ class Loaded(NamedTuple):
 
 
 def load(
-    raw: bytes, roots: Sequence[bytes], quorum: int, at_least: int, now: datetime, *, again: bool = False
+    raw: bytes,
+    roots: Sequence[bytes],
+    quorum: int,
+    at_least: int,
+    now: datetime,
+    *,
+    again: bool = False,
+    door_key: bytes = b"",
 ) -> Loaded:
     """Check and read a snapshot. Raises CredentialError, or ValueError for mandates or rules that cannot be read.
 
     One that has expired is refused, but for `again`: the very snapshot the gate decided by last (number `at_least`).
     After a restart it is used on as stale lists, about which the mandate's fail table decides.
+
+    `door_key` is the public key of a gate that is a door reader; such a gate takes a snapshot that has a door for it
+    and nothing else, and every other gate takes none with doors: no gate changes from one to the other by a file.
     """
     try:
         snapshot = read_bundle(raw, roots, quorum, at_least, now)
@@ -68,9 +80,12 @@ def load(
         snapshot = read_bundle(raw, roots, quorum, at_least, _EPOCH)
         if snapshot.number != at_least:
             raise
+    door = own_door(snapshot, door_key) if door_key else None
+    if door is None and (door_key or snapshot.bundle.door is not None):
+        raise BadTrust("this gate is no door of that list")
     orders = tuple(order for note in snapshot.mandates if (order := read_order(note)) is not None)
     if snapshot.policy is None:
-        return Loaded(snapshot, orders, None, 0)
+        return Loaded(snapshot, orders, None, 0, door)
     number, rules = read_policy(snapshot.policy)
     return Loaded(snapshot, orders, rules, number)
 
@@ -91,8 +106,11 @@ def read_policy(raw: bytes) -> tuple[int, RuleSet]:
 class Lists:
     """Owned by the loop. `refresh` looks at the file the sync process, or a hand, puts in place by renaming."""
 
-    def __init__(self, path: Path, roots: Sequence[bytes], quorum: int, at_least: int = 0) -> None:
-        """`at_least`: the highest number this gate has ever decided by."""
+    def __init__(
+        self, path: Path, roots: Sequence[bytes], quorum: int, at_least: int = 0, door_key: bytes = b""
+    ) -> None:
+        """`at_least`: the highest number this gate has ever decided by; `door_key` as of `load`."""
+        self._door_key = door_key
         self._path, self._roots, self._quorum, self._at_least = path, tuple(roots), quorum, at_least
         self._seen: tuple[int, int, int] | None = None
         self.current: Loaded | None = None
@@ -104,7 +122,9 @@ class Lists:
         return self.current.number if self.current else 0
 
     def order(self, now: datetime) -> Order | None:
-        """The mandate that lets this gate check at `now`, or None."""
+        """The mandate that lets this gate check at `now`, or None. A door reader needs none."""
+        if self.current and self.current.door:
+            return door_order(self.current.door)
         return live_order(self.current.orders, now) if self.current else None
 
     def refresh(self, now: datetime) -> str | None:
@@ -118,7 +138,9 @@ class Lists:
                 raise CredentialError("TOO_LARGE", "the snapshot file")
             self._seen = mark
             raw, again = self._path.read_bytes(), self.current is None
-            loaded = load(raw, self._roots, self._quorum, self._at_least, now, again=again)
+            loaded = load(
+                raw, self._roots, self._quorum, self._at_least, now, again=again, door_key=self._door_key
+            )
         except OSError:
             return None
         except CredentialError as refused:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from pratique.gate.challenge import Challenger
 from pratique.gate.clock import Clock, Reading, ticks
 from pratique.gate.decide import CLOCK, Judged, decide
+from pratique.gate.door import Admitted, decide_door
 from pratique.gate.journal import Journal
 from pratique.gate.lists import Lists, Loaded
 from pratique.gate.machine import Event as Moves
@@ -19,12 +20,14 @@ from pratique.gate.machine import Machine
 from pratique.gate.memory import Memory
 from pratique.gate.model import SLOT_CLOSES_AFTER, Decision, slot_of
 from pratique.gate.order import Order, is_over
+from pratique.gate.porter import Porter
 from pratique.gate.ports import DoorFault, Relay
 from pratique.gate.show import status
 from pratique.gate.sources import (
     Advised,
     Event,
     Hint,
+    Rang,
     Scan,
     Silent,
     Source,
@@ -48,12 +51,16 @@ WAITING = 16  # events; a camera that is faster than the loop loses frames, neve
 _STAFF_EVENT: dict[Act, Moves] = {"maintenance": "pin", "touch": "touched", "leave": "left"}
 
 
+_NOBODY = Admitted()
+
+
 class Open(NamedTuple):
     """The passage that is under way: what to take back if nobody goes through."""
 
     seq: int
     slot15: int
     judged: Judged
+    admitted: Admitted = _NOBODY
 
 
 class Gate:
@@ -63,11 +70,11 @@ class Gate:
         self, lists: Lists, journal: Journal, clock: Clock, memory: Memory, relay: Relay, tell: Tell,
         show: Show | None = None, *, turn_sensor: bool = False, challenger: Challenger | None = None,
         end: Callable[[tuple[Order, ...]], None] | None = None,
-        ticks: Callable[[], float] = ticks,
+        ticks: Callable[[], float] = ticks, porter: Porter | None = None,
     ) -> None:  # fmt: skip
         self.lists, self.journal, self.clock, self.memory, self.relay = lists, journal, clock, memory, relay
         self._tell, self._show, self._ticks = tell, show, ticks
-        self._challenger = challenger
+        self._challenger, self.porter = challenger, porter
         self._end, self._over_since = end, float("inf")
         self.machine = Machine(since=ticks(), turn_sensor=turn_sensor)
         self.decided = 0
@@ -145,6 +152,10 @@ class Gate:
                 self._staffed(event.act)
             case Advised():
                 self._advised(event.word)
+            case Rang():
+                if self.porter is not None:
+                    self.porter.heard(event.number, event.reached, now)
+                    self._display()
             case Silent():
                 (self._silent.add if event.stands else self._silent.discard)(event.name)
                 self._cause("peripheral", bool(self._silent))
@@ -212,26 +223,30 @@ class Gate:
             return
         now, grade = self._now.now, self._now.grade
         asked = self._challenger.open(self._ticks()) if self._challenger else frozenset[bytes]()
-        judged = decide(scan.text, now, grade, loaded, order.fail, self.memory.shown_before, asked)
+        seen = (scan.text, now, grade, loaded, order.fail, self.memory.shown_before, asked)
+        judged, admitted = decide_door(loaded.door, *seen) if loaded.door else (decide(*seen), Admitted())
         if self._challenger is not None and (judged.decision.outcome, judged.decision.reason) == CLOCK:
             self._challenger.ask(order.id, now, self._ticks())
         opens = judged.decision.opens and bool(judged.credential)
         if not (opens and self.memory.still_in_view(judged.credential, self._ticks())):
-            self._commit(judged, scan.at)
+            self._commit(judged, scan.at, admitted)
 
-    def _commit(self, judged: Judged, at: float) -> None:
+    def _commit(self, judged: Judged, at: float, admitted: Admitted = _NOBODY) -> None:
         decision, slot15 = judged.decision, slot_of(self._now.unix)
         self._finish_passage()
+        if self.porter is not None:
+            self.porter.next_person()
         seq = self.journal.record(decision, slot15)
         self.decided += 1
         if decision.opens:
             if self._challenger is not None:
                 self._challenger.close()
             self.opened += 1
-            self._open = Open(seq, slot15, judged)
+            self._open = Open(seq, slot15, judged, admitted)
             if judged.replay:
                 self.memory.take(judged.replay, self._ticks(), judged.window)
             self._door(True)
+            self._serve(admitted, came_in=False)
         self._tell(self._line(decision, decision.reason, at))
         self._verdict = decision
         self._cause("storage", not self.journal.healthy)
@@ -239,6 +254,16 @@ class Gate:
             self._left(annulled=True)
         self._step(self.machine.feed("opened" if decision.opens else "refused", self._ticks()))
         self._display()
+
+    def _serve(self, admitted: Admitted, *, came_in: bool) -> None:
+        """A ring when the door opens; a receipt when the member came in, where a sensor can tell, else at once."""
+        door = self.lists.current.door if self.lists.current else None
+        if self.porter is None or door is None:
+            return
+        if admitted.bell is not None and not came_in:
+            self.porter.ring(door, admitted, self._now.now, self._ticks())
+        if admitted.member and came_in is self.machine.turn_sensor and self._now.grade != "bad":
+            self.porter.hand(door, admitted.member, self._now.now, self._ticks())
 
     def fault(self, name: str, stands: bool = True) -> None:
         """A cause that somebody else found."""
@@ -335,6 +360,8 @@ class Gate:
         if passage is None:
             return
         self._door(False)
+        if not annulled and self.machine.turn_sensor:
+            self._serve(passage.admitted, came_in=True)
         if annulled:
             decision, judged = passage.judged.decision, passage.judged
             self.journal.annul(passage.seq, decision, passage.slot15)
@@ -393,7 +420,8 @@ class Gate:
                     order,
                     self._now,
                     counts,
-                    self._advice,
+                    (self.porter.word(self._ticks()) if self.porter else "") or self._advice,
                     self._challenge(),
+                    self.porter.receipt(self._ticks()) if self.porter else "",
                 )
             )

@@ -4,13 +4,14 @@ The note came inside a snapshot signed by a quorum of root keys; its officers' s
 put there. This file reads the text and trusts nothing else of it.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 
 from pratique.core.canonical import strict_json
 from pratique.core.text import Text
+from pratique.credentials.doors import OwnDoor
 from pratique.gate.model import FailTable, fail_table
 
 
@@ -57,6 +58,18 @@ def read_order(note: bytes) -> Order | None:
         return None
     destroys = read.end + timedelta(hours=max(0, read.grace_hours))
     return Order(read.id, read.start, read.end, read.purpose.text, fail_table(read.fail), destroys)
+
+
+_ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
+_NO_MANDATE = "0" * 26
+
+
+def door_order(door: OwnDoor) -> Order:
+    """What stands where a gate has its mandate: the organisation's name, no end, and its own answer to stale lists.
+
+    There is no `stop`: a door of a building is not left open because a file is old.
+    """
+    return Order(_NO_MANDATE, *_ALWAYS, door.organisation, FailTable(door.stale, "see-staff"), _ALWAYS[1])
 
 
 def live_order(orders: tuple[Order, ...], now: datetime) -> Order | None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pratique.core.moment import rfc3339
+from pratique.core.text import Text
 from pratique.gate import texts
 from pratique.gate.clock import Reading
 from pratique.gate.lists import Loaded
@@ -21,15 +22,23 @@ def status(
     counts: dict[str, int],
     advice: str = "",
     challenge: str = "",
+    receipt: str = "",
 ) -> dict[str, Any]:
     """The body of `GET /events`. `advice` is a word of `texts.ADVICE` or nothing,
-    `challenge` the text of a challenge to wallets or nothing.
+    `challenge` the text of a challenge to wallets or nothing, `receipt` that of a receipt for the member's wallet.
 
     `counts` are those of this quarter of an hour, by outcome: no finer time.
     """
     shown = verdict if verdict is not None and machine.state in ("decided", "waiting_passage") else None
     fault = min(machine.faults, default="")
-    text = texts.line(machine.state, shown.outcome if shown else "", shown.reason if shown else "", fault)
+    door = loaded.door if loaded else None
+    text = texts.line(
+        machine.state,
+        shown.outcome if shown else "",
+        shown.reason if shown else "",
+        fault,
+        door=door is not None,
+    )
     said = texts.ADVICE.get(advice) if machine.state not in ("no_check", "retired", "out_of_order") else None
     if machine.state == "reading" and hint:
         text = texts.HINTS[hint]
@@ -38,16 +47,22 @@ def status(
         "outcome": shown.outcome if shown else None,
         "reason": shown.reason if shown else None,
         "lamp": LAMPS[shown.outcome if shown and machine.state == "decided" else machine.state],
-        "advice": {"en": said.en, "zh-Hans": said.zh_hans} if said else None,
+        "advice": _both(said) if said else None,
         "challenge": challenge or None,
+        "receipt": receipt or None,
+        "door": _both(door.organisation) if door else None,
         "faults": sorted(machine.faults),
-        "text": {"en": text.en, "zh-Hans": text.zh_hans},
+        "text": _both(text),
         "ages": {
             "snapshot_s": max(0, int(reading.unix - loaded.issued)) if loaded else None,
             "snapshot": loaded.number if loaded else None,
             "clock": reading.grade,
-            "mandate_end": rfc3339(order.end) if order else None,
+            "mandate_end": rfc3339(order.end) if order and not door else None,
         },
-        "mandate": {"en": order.purpose.en, "zh-Hans": order.purpose.zh_hans} if order else None,
+        "mandate": _both(order.purpose) if order and not door else None,
         "counts": counts,
     }
+
+
+def _both(text: Text) -> dict[str, str]:
+    return {"en": text.en, "zh-Hans": text.zh_hans}

@@ -20,7 +20,7 @@ from pratique.gate.reader import Frame, read_frame
 from pratique.gate.staff import Staffed
 
 LONGEST_TEXT = 7_100  # the largest QR code holds 7,089 digits
-PREFIXES = ("PQ1:", "HC1:", "shc:/")
+PREFIXES = ("PQ1:", "PQM1:", "HC1:", "shc:/")
 IDLE_AFTER = 60.0  # seconds without a code: the camera is then read twice a second
 HINT_AFTER = 10  # frames
 
@@ -66,6 +66,13 @@ class Synced(NamedTuple):
     push: str | None = None
 
 
+class Rang(NamedTuple):
+    """The relay's answer to ring `number`: the host was reached, or was not."""
+
+    number: int
+    reached: bool
+
+
 class Advised(NamedTuple):
     """The skin thermometer has a hint (`word` of `texts.ADVICE`), or with "" nothing to say."""
 
@@ -79,7 +86,9 @@ class Silent(NamedTuple):
     stands: bool
 
 
-Event = Synced | Scan | Hint | Turned | Staffed | Advised | Silent | SourceLost | SourceBack | SourceEnded
+Event = (
+    Synced | Scan | Hint | Turned | Staffed | Advised | Rang | Silent | SourceLost | SourceBack | SourceEnded
+)
 Put = Callable[[Event], None]
 
 

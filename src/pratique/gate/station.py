@@ -24,6 +24,7 @@ from pratique.gate.enrol import (
     Enrolment,
     base64url,
     device_signer,
+    door_key,
     read_enrolment,
     unbase64url,
 )
@@ -33,8 +34,9 @@ from pratique.gate.loop import Gate, Show, Tell
 from pratique.gate.memory import Memory
 from pratique.gate.model import SLOT_SECONDS
 from pratique.gate.order import Order
+from pratique.gate.porter import Porter
 from pratique.gate.ports import Relay
-from pratique.gate.sources import Event, Synced
+from pratique.gate.sources import Event, Rang, Synced
 from pratique.gate.staff import PIN
 
 
@@ -92,14 +94,21 @@ class Station:
         self._where, self._enrolment = where, enrolment
         self._signer = device_signer(where.home)
         self._sync: subprocess.Popen[bytes] | None = None
+        is_gate = enrolment.kind == "gate"
         try:
             where.journal.parent.mkdir(parents=True, exist_ok=True)
-            self.journal = Journal(where.journal, self._signer.sign if self._signer else None)
+            self.journal = Journal(where.journal, self._signer.sign if self._signer else None, sends=is_gate)
         except (OSError, RuntimeError) as fault:
             raise CannotStart(f"{where.journal}: {fault}: check the disk") from None
         at_least = int(self.journal.setting("snapshot", "0"))
         self.gate = Gate(
-            Lists(where.snapshot, enrolment.root_keys(), enrolment.quorum, at_least),
+            Lists(
+                where.snapshot,
+                enrolment.root_keys(),
+                enrolment.quorum,
+                at_least,
+                door_key(enrolment, self._signer),
+            ),
             self.journal,
             Clock(floor=self.journal.floor(), seen=self.journal.last_slot() * SLOT_SECONDS),
             Memory(os.urandom(32)),
@@ -109,6 +118,7 @@ class Station:
             turn_sensor=turn_sensor,
             challenger=Challenger(self._signer.sign, self._certificate, os.urandom) if self._signer else None,
             end=self._end,
+            porter=None if is_gate or self._signer is None else Porter(self._signer.sign, os.urandom),
         )
         if enrolment.gate_id and self._signer is None:
             self.gate.fault("device_key")
@@ -118,8 +128,19 @@ class Station:
         command = [sys.executable, "-m", "pratique.gate", "sync", "--server", server, "--every", str(every)]
         for name, path in self._where._asdict().items():
             command += [f"--{name}", str(path)]
-        self._sync = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self._sync = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+        if self.gate.porter is not None:
+            self.gate.porter.send = self._ring
         threading.Thread(target=_listen, args=(self._sync, events), name="sync", daemon=True).start()
+
+    def _ring(self, number: int, box: bytes, sealed: bytes) -> None:
+        line = json.dumps({"ring": number, "box": base64url(box), "sealed": base64url(sealed)})
+        if self._sync is not None and self._sync.stdin is not None:
+            with suppress(
+                OSError, ValueError
+            ):  # it may be dead: then the visitor is told that nobody was reached
+                self._sync.stdin.write(line.encode() + b"\n")
+                self._sync.stdin.flush()
 
     def close(self) -> None:
         """Stop the sync process and let go of the files."""
@@ -134,6 +155,9 @@ class Station:
 
     def _certificate(self) -> bytes | None:
         """What the server says this gate is, as the sync process keeps it."""
+        loaded = self.gate.lists.current
+        if loaded is not None and loaded.door is not None:
+            return loaded.door.door.certificate
         try:
             return (self._where.home / CERTIFICATE).read_bytes()
         except OSError:
@@ -161,5 +185,8 @@ def _listen(process: "subprocess.Popen[bytes]", events: "queue.Queue[Event]") ->
     for line in process.stdout or ():
         with suppress(ValueError, TypeError, AttributeError):
             told = json.loads(line)
+            if "rang" in told:
+                events.put(Rang(int(told["rang"]), told.get("reached") is True))
+                continue
             at = told.get("confirmed")
             events.put(Synced(Confirmed(*at) if at else None, told.get("pull"), told.get("push")))

@@ -24,8 +24,8 @@ from pratique.credentials.http_signature import Request, sign
 from pratique.credentials.reasons import CredentialError
 from pratique.gate import database as db
 from pratique.gate.clock import Clock, Confirmed, Reading, ticks
-from pratique.gate.enrol import CERTIFICATE, Enrolment, unbase64url, write_whole
-from pratique.gate.http import Refused, Unreachable, get_lists, post_signed
+from pratique.gate.enrol import CERTIFICATE, Enrolment, door_key, unbase64url, write_whole
+from pratique.gate.http import Refused, Unreachable, get_lists, post_json, post_signed
 from pratique.gate.lists import load
 
 PULL_EVERY = 60.0
@@ -59,15 +59,18 @@ class Sync:
             stop.wait(every)
 
     def round(self) -> None:
-        """Pull, then push."""
-        for name, act in (("pull", self.pull), ("push", self.push)):
+        """Pull, then push. A door reader has nothing to push."""
+        acts: list[tuple[str, Callable[[], object]]] = [("pull", self.pull)]
+        for name, act in acts + [("push", self.push)] * (self._to.kind == "gate"):
             try:
                 act()
                 self._tell({name: ""})
             except Unreachable:
                 self._tell({name: "offline"})
             except Refused as refused:
+                # The relay of a door need not be where its lists are: those may come on a stick.
                 busy = refused.status >= 500 or refused.status == 429
+                busy = busy or (self._to.kind == "door" and refused.status == 404)
                 self._tell({name: "offline" if busy else refused.code or str(refused.status)})
             except CredentialError as refused:
                 self._tell({name: refused.code})
@@ -91,17 +94,21 @@ class Sync:
             file = get_lists(url, held, whole=True)
         if file is None or file.body == held:
             return False
-        load(file.body, self._to.root_keys(), self._to.quorum, at_least, now)
+        self._load(file.body, at_least, now)
         write_whole(self._snapshot, file.body)
         return True
 
     def _are_good(self, lists: bytes, at_least: int, now: datetime) -> bool:
         """Would these be taken? A delta is trusted for nothing: it may have made anything."""
         try:
-            load(lists, self._to.root_keys(), self._to.quorum, at_least, now)
+            self._load(lists, at_least, now)
         except (CredentialError, ValueError):
             return False
         return True
+
+    def _load(self, lists: bytes, at_least: int, now: datetime) -> None:
+        key = door_key(self._to, self._signer)
+        load(lists, self._to.root_keys(), self._to.quorum, at_least, now, door_key=key)
 
     def push(self) -> int:
         """Send what waits, oldest first; how many were acknowledged. A refused one stays and stops the round."""
@@ -117,6 +124,14 @@ class Sync:
                     db.acknowledged(connection, seq)
                     sent += 1
         return sent
+
+    def ring(self, number: int, box: str, sealed: str) -> None:
+        """Bring a ring to the relay, and tell whether a host was there. What is sealed is not ours to read."""
+        try:
+            answer = post_json(f"{self._to.server}/v1/doorbell-rings", {"box": box, "sealed": sealed})
+        except (Refused, Unreachable):
+            answer = {}
+        self._tell({"rang": number, "reached": answer.get("reached") is True})
 
     def _send(self, seq: int, fields: dict[str, Any]) -> None:
         nonce = secrets.token_urlsafe(16)

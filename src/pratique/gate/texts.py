@@ -44,6 +44,30 @@ REASONS: dict[Pair, Text] = {
     ("staff", "admitted"): OUTCOMES["staff"],
 }
 
+# What a door reader says; what is not here it says as above.
+DOOR_REASONS: dict[Pair, Text] = {
+    ("clear", "member"): OUTCOMES["clear"],
+    ("clear", "visitor"): Text("Enter, welcome", "欢迎，请进"),
+    ("hold", "door"): Text(
+        "Your pass does not open this door: try another door, or ask who gave it to you",
+        "您的凭证不能开此门：请走其他门，或询问发放人",
+    ),
+    ("hold", "hours"): Text(
+        "Your pass is not for this hour: it says when, ask who gave it to you for another",
+        "您的凭证不适用于此时段：请查看凭证上的时间，或向发放人申请",
+    ),
+    ("hold", "expired"): Text(
+        "This pass has run out: ask who gave it to you for a new one", "此凭证已过期：请向发放人申请新的凭证"
+    ),
+    ("hold", "revoked"): Text(
+        "This pass was withdrawn: ask who gave it to you", "此凭证已撤销：请询问发放人"
+    ),
+    ("see_staff", "unreadable"): Text(
+        "This is no pass of this house: show your membership or your invitation, or see staff",
+        "这不是本单位的凭证：请出示会员凭证或访客邀请，或找工作人员",
+    ),
+}
+
 STATES = {
     "starting": Text("Starting", "正在启动"),
     "ready": Text("Show your code", "请出示码"),
@@ -87,20 +111,33 @@ FAULTS = {
     ),
 }
 
-# The only things a skin thermometer may bring onto the screen: a hint, or why it says nothing. Never a reason.
+# Beside the verdict and never a reason: what a skin thermometer may bring onto the screen (a hint, or why it says
+# nothing), and what a visitor is told about the host.
 ADVICE = {
     "take_reading": Text(
         "Please have your temperature taken at the counter: this sensor is only a hint",
         "请到窗口用体温计复测：此处读数仅供提示",
     ),
+    "host_called": Text("Your host is being told", "正在通知您的接待人"),
+    "host_told": Text("Your host knows that you are here", "您的接待人已知道您到达"),
+    "host_away": Text(
+        "Your host could not be reached: call them, or ask at the reception",
+        "无法联系到您的接待人：请致电对方，或到前台询问",
+    ),
     "come_closer": Text("For a temperature hint, come a bit closer", "如需体温提示，请靠近一点"),
 }
 
 
-def line(state: str, outcome: str = "", reason: str = "", fault: str = "") -> Text:
+def reason_line(outcome: str, reason: str, *, door: bool = False) -> Text:
+    """What is said about a pair; `door`: by a door reader. Raises KeyError for a pair of neither list."""
+    pair: Pair = (outcome, reason)  # type: ignore[assignment]
+    return DOOR_REASONS[pair] if pair in DOOR_REASONS and (door or pair not in REASONS) else REASONS[pair]
+
+
+def line(state: str, outcome: str = "", reason: str = "", fault: str = "", *, door: bool = False) -> Text:
     """The one line for the screen."""
     if state in ("decided", "waiting_passage") and outcome:
-        return REASONS[(outcome, reason)]  # type: ignore[index]
+        return reason_line(outcome, reason, door=door)
     if state == "out_of_order" and fault in FAULTS:
         return Text(
             f"{STATES[state].en}: {FAULTS[fault].en}", f"{STATES[state].zh_hans}:{FAULTS[fault].zh_hans}"

@@ -1,4 +1,4 @@
-"""`pratique gate pin|voices|thermometer-check|disk-check`: what is done once at a gate, by hand. Thin."""
+"""What is done at a gate by hand: PIN, voices, checks, a stick, a hub, a second life as a door reader. Thin."""
 
 import json
 import os
@@ -6,7 +6,8 @@ import signal
 import sys
 import threading
 import time
-from datetime import timedelta
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import fmean
 from typing import Annotated
@@ -14,18 +15,23 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
+from pratique.core.moment import rfc3339
 from pratique.credentials.reasons import CredentialError
+from pratique.gate import database as db
 from pratique.gate.carry import give_counts, take_lists
 from pratique.gate.cli import FAULT, HOME, NO, WRONG_CALL, YES
 from pratique.gate.clock import Clock
 from pratique.gate.driver_check import examine
 from pratique.gate.drivers.thermo import thermometer_for
 from pratique.gate.drivers.voice import make_voices
-from pratique.gate.enrol import KEY, device_signer, write_whole
+from pratique.gate.enrol import KEY, device_signer, door_key, write_whole
 from pratique.gate.http import Unreachable, checked
 from pratique.gate.hub import Hub
+from pratique.gate.model import SLOT_SECONDS
 from pratique.gate.outfit import CALIBRATION, today
 from pratique.gate.ports import foreign
+from pratique.gate.repurpose import StillWorking
+from pratique.gate.repurpose import repurpose as make_door
 from pratique.gate.staff import set_pin
 from pratique.gate.station import CannotStart, enrolment_at, places
 from pratique.gate.warmth import LIMIT_C, Calibration, Fit, fit
@@ -178,8 +184,9 @@ def carry(stick: Path, *, home: Path = HOME) -> int:
         signer = device_signer(home)
         if signer is None:
             return _told(f"{home / KEY}: the device key is missing: enrol this gate again", FAULT)
-        fresh = take_lists(stick, where.snapshot, enrolment, where.journal, Clock().read().now)
-        acknowledged, written = give_counts(stick, enrolment, signer, where.journal)
+        key = door_key(enrolment, signer)
+        fresh = take_lists(stick, where.snapshot, enrolment, where.journal, Clock().read().now, key)
+        acknowledged, written = (0, 0) if key else give_counts(stick, enrolment, signer, where.journal)
     except CannotStart as fault:
         return _told(str(fault), NO if fault.ended else WRONG_CALL)
     except CredentialError as refused:
@@ -189,6 +196,64 @@ def carry(stick: Path, *, home: Path = HOME) -> int:
     print(
         f"lists: {'new' if fresh else 'as before'}; uploads: {acknowledged} acknowledged, {written} on the stick"
     )
+    return YES
+
+
+def repurpose(
+    *,
+    organisation: Path,
+    home: Path = HOME,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
+    """A second life as a door reader: a new key and an empty database, under an organisation's own roots.
+
+    Parameters
+    ----------
+    organisation
+        organisation.json, as `pratique member found` made it.
+    home
+        the gate's own folder: empty, or that of a gate that has ended its work.
+    as_json
+        one JSON line: gate_id, key (for `pratique member door`), organisation.
+    """
+    try:
+        made, key = make_door(home, organisation.read_bytes())
+    except StillWorking as refused:
+        return _told(str(refused), NO)
+    except (OSError, ValueError) as fault:
+        return _told(f"{organisation}: {fault}", WRONG_CALL)
+    if as_json:
+        told = {"gate_id": made.gate_id, "key": key, "organisation": made.place.en}
+        print(json.dumps(told, ensure_ascii=False))
+        return YES
+    print(f"a door reader of {made.place.en} / {made.place.zh_hans}")
+    print(f"give this to the organisation, for `pratique member door`:\n  {key}")
+    return YES
+
+
+def counts(
+    *, home: Path = HOME, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False
+) -> int:
+    """What this gate counted in the last thirty days: quarter of an hour, outcome, reason, how many. It knows no more.
+
+    Parameters
+    ----------
+    home
+        the gate's own folder.
+    as_json
+        one JSON line for each count.
+    """
+    journal = places(home, None, None, None).journal
+    if not journal.exists():
+        return _told(f"{journal}: not there: this gate has counted nothing", NO)
+    with closing(db.connect(journal)) as connection:
+        rows = connection.execute(
+            "SELECT slot15, outcome, reason, n FROM counter WHERE n > 0 ORDER BY slot15, outcome, reason"
+        ).fetchall()
+    for slot15, outcome, reason, n in rows:
+        begins = rfc3339(datetime.fromtimestamp(slot15 * SLOT_SECONDS, UTC))
+        row = {"begins": begins, "outcome": outcome, "reason": reason, "n": n}
+        print(json.dumps(row) if as_json else f"{begins}  {outcome}/{reason}  {n}")
     return YES
 
 

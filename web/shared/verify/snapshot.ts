@@ -12,20 +12,20 @@ import { ShcTrust, type ShcIssuer } from "./shc_keys.ts";
 import { unpack, type StatusEntry, type StatusList } from "./status.ts";
 
 export type Text = { en: string; "zh-Hans": string };
-type KeyEntry = { kid: Bytes; key: Bytes; purpose: "pass" | "hcert" | "shc"; issuer: string; usages: string[]; valid_from: number | null; valid_to: number | null };
+type KeyEntry = { kid: Bytes; key: Bytes; purpose: "pass" | "hcert" | "shc" | "member"; issuer: string; usages: string[]; valid_from: number | null; valid_to: number | null };
 
 export type Bundle = {
   number: number; issued: number; expires: number;
   keys: KeyEntry[]; status: StatusEntry[]; shc: ShcIssuer[]; hashes: HashBatch[];
   skew_s: number; paper: boolean; policy: Bytes | null; mandates: Bytes[];
-  texts: { [key: string]: Text }; fail: { [cause: string]: string }; value_sets: { [id: string]: string[] };
+  texts: { [key: string]: Text }; fail: { [cause: string]: string }; value_sets: { [id: string]: string[] }; door: Bytes | null;
 };
 
 export type TrustKey = { kid: Bytes; key: CryptoKey | undefined; alg: number; issuer: string; usages: Set<string>; validFrom: number; validTo: number };
 
 const { whole, text, bytes, flag, list, oneOf, orNull, dictionary } = readers;
 const KEY: Fields = {
-  kid: bytes, key: bytes, purpose: oneOf("pass", "hcert", "shc"), issuer: [text, ""], usages: [list(text), []],
+  kid: bytes, key: bytes, purpose: oneOf("pass", "hcert", "shc", "member"), issuer: [text, ""], usages: [list(text), []],
   valid_from: [orNull(whole), null], valid_to: [orNull(whole), null],
 };
 const STATUS: Fields = { issuer: text, list_no: whole, bits: whole, lst: bytes, size: [whole, 1 << 20] };
@@ -35,7 +35,7 @@ const BUNDLE: Fields = {
   number: whole, issued: whole, expires: whole,
   keys: [list(struct(KEY)), []], status: [list(struct(STATUS)), []], shc: [list(struct(ISSUER)), []], hashes: [list(struct(BATCH)), []],
   skew_s: [whole, 180], paper: [flag, true], policy: [orNull(bytes), null], mandates: [list(bytes), []],
-  texts: [dictionary(struct({ en: text, "zh-Hans": text })), {}], fail: [dictionary(text), {}], value_sets: [dictionary(list(text)), {}],
+  texts: [dictionary(struct({ en: text, "zh-Hans": text })), {}], fail: [dictionary(text), {}], value_sets: [dictionary(list(text)), {}], door: [orNull(bytes), null],
 };
 
 /** A bundle, indexed. Make it once and give it to `verify` as often as you like. */

@@ -9,9 +9,11 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pratique.gate.model import PAIRS, Pair
+from pratique.gate.model import DOOR_PAIRS, PAIRS, Pair
 from pratique.gate.ports import Sign
-from pratique.gate.texts import REASONS
+from pratique.gate.texts import reason_line
+
+SPOKEN_PAIRS: tuple[Pair, ...] = tuple(dict.fromkeys(PAIRS + DOOR_PAIRS))
 
 LANGUAGES = ("zh-Hans", "en")
 PLAYER = ("aplay", "-q", "-")
@@ -33,7 +35,7 @@ class Voice:
                 for language in languages
                 if (path := file_of(folder, pair, language)).is_file()
             ]
-            for pair in PAIRS
+            for pair in SPOKEN_PAIRS
         }
         if not any(self._sentences.values()):
             raise ValueError(
@@ -60,12 +62,12 @@ def file_of(folder: Path, pair: tuple[str, str], language: str) -> Path:
     return folder / f"{pair[0]}-{pair[1]}.{language}.wav"
 
 
-def make_voices(folder: Path, pairs: Iterable[Pair] = PAIRS) -> int:
+def make_voices(folder: Path, pairs: Iterable[Pair] = SPOKEN_PAIRS) -> int:
     """Write a first set of sentences with espeak-ng; how many. Raises ValueError where it is not installed."""
     folder.mkdir(parents=True, exist_ok=True)
     made = 0
     for pair in pairs:
-        text = REASONS[pair]
+        text = reason_line(*pair)
         for language in LANGUAGES:
             target = str(file_of(folder, pair, language))
             command = ["espeak-ng", "-v", _VOICES[language], "-s", "150", "-w", target]

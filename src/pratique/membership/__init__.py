@@ -1,0 +1,1 @@
+"""An organisation's doors after the epidemic: members, visitors, attendance without a log."""
