@@ -26,7 +26,7 @@ class House(Club):
     def __init__(self) -> None:
         super().__init__()
         _, made = reg.lists_for_gates(self.register, self.member, self.member.spki, NOW)
-        self.doors = read_doors(made.door or b"").doors
+        self.doors = read_doors(made.door if isinstance(made.door, bytes) else b"").doors
 
     def receipt(self, phone: Es256Signer, hours: float = 0, door: int = 0) -> str:
         gate, at = self.gates[door], NOW + timedelta(hours=hours)

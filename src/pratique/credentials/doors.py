@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
+from msgspec import UnsetType
 
 from pratique.core.canonical import canonical_cbor
 from pratique.core.text import Text
@@ -72,7 +73,7 @@ def read_doors(raw: bytes) -> Doors:
 def own_door(snapshot: Snapshot, device_key: bytes) -> OwnDoor | None:
     """The door of the gate with this key; None where the snapshot has no door for it. Raises BadTrust."""
     bundle = snapshot.bundle
-    if bundle.door is None:
+    if isinstance(bundle.door, UnsetType):
         return None
     if bundle.mandates or bundle.policy is not None:
         raise BadTrust("a bundle is for an epidemic or for doors, never for both")

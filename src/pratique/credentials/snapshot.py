@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from pratique.core.text import Text
 from pratique.credentials.cose import PublicKey, algorithm_of, public_key
@@ -68,7 +69,8 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     texts: dict[str, Text] = {}
     fail: dict[str, str] = {}
     value_sets: dict[str, tuple[str, ...]] = {}
-    door: bytes | None = None
+    # Not there at all in the lists of an epidemic: verifiers that never heard of doors go on reading them.
+    door: bytes | UnsetType = UNSET
 
 
 class TrustKey(msgspec.Struct, frozen=True):

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec import UNSET
+
 from pratique.core.canonical import strict_json
 from pratique.core.errors import Refusal
 from pratique.credentials.cbor import read_exact
@@ -81,7 +83,7 @@ def load(
         if snapshot.number != at_least:
             raise
     door = own_door(snapshot, door_key) if door_key else None
-    if door is None and (door_key or snapshot.bundle.door is not None):
+    if door is None and (door_key or snapshot.bundle.door is not UNSET):
         raise BadTrust("this gate is no door of that list")
     orders = tuple(order for note in snapshot.mandates if (order := read_order(note)) is not None)
     if snapshot.policy is None:
