@@ -1,9 +1,11 @@
 """Everybody decided again under a new policy: people a second, beside a bare loop that writes the same rows.
 
 One deployment on disk (SQLite, or PostgreSQL by --url): people with one piece of evidence each, decided by the town's
-rules; then a rule changes under which a third of them are worse off. Measured: the whole job with notices and passes
-(`people_per_s` counts everybody compared, `changed_per_s` who was written); comparing alone; and, in the same run, the
-rows that the job added, inserted bare in transactions of the same size. The last line is one JSON object.
+rules; then a rule changes under which a third of them are worse off. Measured: the mirror made from nothing; columns
+alone saying who changes; the whole job with notices and passes (`people_per_s` counts everybody compared,
+`changed_per_s` who was written); the mirror taking in what the job wrote; a preview of the next draft over 14 days on
+the same people; and, in the same run, the rows that the job added, inserted bare in transactions of the same size. CPU
+seconds of all threads stand beside. The last line is one JSON object.
 
     python bench/redecide.py [--people 3000] [--url postgresql://…]
 """
@@ -12,6 +14,7 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,10 +24,12 @@ from pratique.core.moment import Moment
 from pratique.notices import service as notices
 from pratique.notices.model import EvidenceChange
 from pratique.people import service as people
+from pratique.policy import service as policy
 from pratique.policy.model import Evidence
 from pratique.policy.service import town_rules
 from pratique.port import Port, open_port
-from pratique.rollout.redeciding import BATCH, RANGE, redecide, scan
+from pratique.rollout import service as rollout
+from pratique.rollout.redeciding import BATCH, follow, redecide
 from pratique.settings import Settings
 from pratique.store.tx import Tx
 
@@ -58,21 +63,20 @@ def measure(port: Port, count: int) -> dict[str, Any]:
     port.store.write(lambda tx: town.publish_rules(port, tx, moment, made.officers, made.mandate_id, raw))
     before = {table: ids(port, table) for table in TABLES}
 
-    begun = time.perf_counter()
+    made_for, made_cpu = taken(lambda: level(port))
     with port.store.read() as tx:
-        found = scan(tx, port.moment(), port.house, count + 1)
-    compared = time.perf_counter() - begun
-    assert found is not None
-
-    begun = time.perf_counter()
-    job = None
-    while (step := redecide(port.store, port.moment, port.house)) is not None:
-        job = step
-        if job.state != "running":
-            break
-    whole = time.perf_counter() - begun
+        live = policy.live_policy(tx, port.moment().now)
+        known = {number: policy.rule_set(tx, number) for number in (1, 2)}
+    assert live is not None
+    compared, compared_cpu = taken(
+        lambda: sum(len(one.subject_ids) for one in port.mirror.changed(live, port.moment().now, known.get))
+    )
+    whole, whole_cpu = taken(lambda: run(port))
+    with port.store.read() as tx:
+        job = rollout.job(tx, live.number)
     assert job is not None
     assert job.state == "done"
+    taken_in, _ = taken(lambda: level(port))
     bare, rows = write_bare(port, before)
     return {
         "database": port.store.dialect,
@@ -80,16 +84,41 @@ def measure(port: Port, count: int) -> dict[str, Any]:
         "changed": job.changed,
         "told": job.told,
         "seconds": round(whole, 2),
+        "cpu_seconds": round(whole_cpu, 2),
         "people_per_s": round(job.done / whole),
         "changed_per_s": round(job.changed / whole),
-        "compared_per_s": round(found.size / compared),
+        "changed_per_cpu_s": round(job.changed / whole_cpu),
+        "compared_per_s": round(job.done / compared),
+        "compared_per_cpu_s": round(job.done / compared_cpu),
+        "mirror_made_per_s": round(job.done / made_for),
+        "mirror_made_per_cpu_s": round(job.done / made_cpu),
+        "mirror_took_in_per_s": round(job.changed / taken_in),
         "bare_rows": rows,
         "bare_seconds": round(bare, 2),
         "bare_people_per_s": round(job.changed / bare),
         "ratio_to_bare_writes": round(bare / whole, 3),
-        "range": RANGE,
         "batch": BATCH,
     }
+
+
+def taken(act: Callable[[], Any]) -> tuple[float, float]:
+    """Seconds, and CPU seconds of all threads."""
+    begun, cpu = time.perf_counter(), time.process_time()
+    act()
+    return time.perf_counter() - begun, time.process_time() - cpu
+
+
+def level(port: Port) -> None:
+    """The mirror as the database is."""
+    while follow(port.store, port.moment(), port.mirror):
+        pass
+
+
+def run(port: Port) -> None:
+    """The whole job."""
+    while (job := redecide(port.store, port.moment, port.house, port.mirror)) is not None:
+        if job.state not in ("waiting", "running"):
+            return
 
 
 def settle(port: Port, mandate_id: str, count: int) -> None:

@@ -44,6 +44,7 @@ def chores(port: Port) -> list[Chore]:
         Chore("show that we are here", 15, Pulse(port).beat),
         Chore("carry a policy to the gates", 2, write(lambda tx, moment: carry(tx, moment, port))),
         Chore("decide again under a new policy", 1, lambda: redecide(port)),
+        Chore("keep the columns level", 60, lambda: follow(port)),
         Chore("lift what is due", 5, lambda: lift_due(port)),
         Chore(
             "sign a snapshot",
@@ -109,13 +110,20 @@ def carry(tx: Tx, moment: Moment, port: Port) -> object:
     )
 
 
-def redecide(port: Port, ranges: int = 20) -> int:
-    """So many ranges of people decided again under a new policy; how many were left to do of these."""
-    for left in range(ranges, 0, -1):
-        job = rollout.redecide(port.store, port.moment, port.house)
-        if job is None or job.state != "running":
-            return left
-    return 0
+def redecide(port: Port) -> None:
+    """People decided again under a new policy, step by step, for most of the time until the next round."""
+    end = time.monotonic() + 4
+    while time.monotonic() < end:
+        job = rollout.redecide(port.store, port.moment, port.house, port.mirror)
+        if job is None or job.state not in ("waiting", "running"):
+            return
+
+
+def follow(port: Port) -> None:
+    """The columns for sweeps brought level with the database, for four seconds at most."""
+    end = time.monotonic() + 4
+    while rollout.follow(port.store, port.moment(), port.mirror) and time.monotonic() < end:
+        pass
 
 
 def stop_clocks(tx: Tx, moment: Moment) -> int:

@@ -27,6 +27,7 @@ from pratique.mandates.note import NoteSigner
 from pratique.mandates.publisher import Publisher
 from pratique.notices import service as notices
 from pratique.notices.model import EvidenceChange, House
+from pratique.policy.mirror import Mirror
 from pratique.reminding import service as reminding
 from pratique.reminding.post import post
 from pratique.reminding.smpp import read_gateway
@@ -64,6 +65,11 @@ class Port(NamedTuple):
     def house(self) -> House:
         """What the room `notices` needs."""
         return House(self.sealer, self.pass_signer, self.keys, (desk_room.forget, reminding.forget))
+
+    @property
+    def mirror(self) -> Mirror:
+        """Everybody's evidence and decisions as sealed columns, for sweeps."""
+        return Mirror(self.settings.home / "mirror", self.store, self.sealer)
 
     @property
     def hands(self) -> reminding.Hands:

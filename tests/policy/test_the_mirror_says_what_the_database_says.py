@@ -75,17 +75,20 @@ def record(mirror: Mirror, moment: Moment, evidence: list[Evidence]) -> None:
 
 
 def named(mirror: Mirror, ruleset: RuleSet, now: datetime, before: RuleSet | None = None) -> set[str]:
-    return {one for found in mirror.changed(ruleset, now, before) for one in found.subject_ids}
+    known = {before.number: before} if before is not None else {}
+    return {one for found in mirror.changed(ruleset, now, known.get) for one in found.subject_ids}
 
 
 def test_it_works(mirror: Mirror, moment: Moment) -> None:
     chance, ruleset = Random(1), town(mirror)
     people = subjects(chance, 60)
     record(mirror, moment, [some_evidence(chance, chance.choice(people), i) for i in range(60)])
-    mirror.begin(moment)
+    mirror.begin(moment, width=2)
     record(mirror, moment, [some_evidence(chance, chance.choice(people), i) for i in range(60, 160)])
     level(mirror, moment)
-    known = sorted({one for part in mirror.parts() for one in mirror.people(part, ruleset, NOW).subject_ids})
+    known = sorted(
+        {one for part in mirror.parts() for one in mirror.people(part, [ruleset], NOW).subject_ids}
+    )
 
     with mirror.database.read() as tx:
         assert known == sorted(one for one in people if service.evidence_of(tx, mirror.sealer, one))
@@ -119,7 +122,7 @@ def test_only_those_whose_reasons_change_under_another_policy_are_named(
 ) -> None:
     chance, before = Random(2), town(mirror)
     people = subjects(chance, 40)
-    mirror.begin(moment)
+    mirror.begin(moment, width=2)
     record(mirror, moment, [some_evidence(chance, chance.choice(people), i) for i in range(120)])
     level(mirror, moment)
     for found in mirror.changed(before, NOW):
@@ -150,20 +153,20 @@ def test_only_those_whose_reasons_change_under_another_policy_are_named(
 
 
 def _everybody(mirror: Mirror, ruleset: RuleSet) -> list[str]:
-    return [one for part in mirror.parts() for one in mirror.people(part, ruleset, NOW).subject_ids]
+    return [one for part in mirror.parts() for one in mirror.people(part, [ruleset], NOW).subject_ids]
 
 
 def test_what_changes_while_the_mirror_looks_stays_queued(mirror: Mirror, moment: Moment) -> None:
-    mirror.begin(moment)
+    mirror.begin(moment, width=2)
     chance = Random(3)
     record(mirror, moment, [some_evidence(chance, "00" + "A" * 24, 1)])
     with mirror.database.read() as tx:
         seen = mirror_store.queued(tx, 10)
     record(mirror, moment, [some_evidence(chance, "00" + "A" * 24, 2)])
-    mirror.database.write(lambda tx: mirror_store.done(tx, seen))
+    mirror.database.write(lambda tx: mirror_store.done(tx, seen, [], 1))
 
     with mirror.database.read() as tx:
-        assert mirror_store.queued(tx, 10) == [("00" + "A" * 24, 2)]
+        assert mirror_store.queued(tx, 10) == [("00" + "A" * 24, 2, 1)]
 
 
 def test_a_part_dies_with_a_mandate_and_is_made_anew_from_what_stands(
@@ -174,7 +177,7 @@ def test_a_part_dies_with_a_mandate_and_is_made_anew_from_what_stands(
     ruled.write(lambda tx: publish(tx, moment, town_rules(), MANDATE))
     ruled.write(lambda tx: add_mandate(tx, OTHER_MANDATE, NOW - timedelta(days=1), NOW + timedelta(days=9)))
     mirror = Mirror(tmp_path / "mirror", ruled, sealer)
-    mirror.begin(moment)
+    mirror.begin(moment, width=2)
     chance, ruleset = Random(4), read_rule_set(town_rules())
     mine, theirs = "00" + "B" * 24, "00" + "C" * 24
     other = msgspec.structs.replace(some_evidence(chance, theirs, 2), mandate_id=OTHER_MANDATE)
@@ -194,7 +197,7 @@ def test_a_part_dies_with_a_mandate_and_is_made_anew_from_what_stands(
 
 
 def test_who_is_forgotten_leaves_the_mirror(mirror: Mirror, moment: Moment) -> None:
-    mirror.begin(moment)
+    mirror.begin(moment, width=2)
     chance = Random(5)
     one, other = "00" + "D" * 24, "00" + "E" * 24
     record(mirror, moment, [some_evidence(chance, one, 1), some_evidence(chance, other, 2)])
@@ -214,10 +217,10 @@ def test_who_is_forgotten_leaves_the_mirror(mirror: Mirror, moment: Moment) -> N
 
 
 def test_a_changed_file_is_refused(mirror: Mirror, moment: Moment) -> None:
-    mirror.begin(moment)
+    mirror.begin(moment, width=2)
     record(mirror, moment, [some_evidence(Random(6), "00" + "F" * 24, 1)])
     level(mirror, moment)
-    path = next(mirror.folder.glob("*.part"))
+    path = next(mirror.files.folder.glob("*.part"))
     raw = bytearray(path.read_bytes())
     raw[-1] ^= 1
     path.write_bytes(bytes(raw))
@@ -237,7 +240,7 @@ def test_rules_of_one_analyte_see_what_the_interpreter_sees(mirror: Mirror, mome
     assert {name.split("|")[0] for name in columns_read(narrow, NOW)} == {"made-up-analyte", "doses"} - {
         "doses"
     }
-    mirror.begin(moment)
+    mirror.begin(moment, width=2)
     people = subjects(chance, 30)
     record(mirror, moment, [some_evidence(chance, chance.choice(people), i) for i in range(90)])
     while mirror.catch_up(moment, ["made-up-analyte"]):
@@ -246,7 +249,7 @@ def test_rules_of_one_analyte_see_what_the_interpreter_sees(mirror: Mirror, mome
     from pratique.policy.city import OUTCOMES, decide_city
 
     for part in mirror.parts():
-        people_of = mirror.people(part, narrow, NOW)
+        people_of = mirror.people(part, [narrow], NOW)
         decided = decide_city(narrow, people_of.population, NOW)
         outcomes |= dict(zip(people_of.subject_ids, (OUTCOMES[i] for i in decided.outcome), strict=True))
 
@@ -257,7 +260,7 @@ def test_rules_of_one_analyte_see_what_the_interpreter_sees(mirror: Mirror, mome
 
 
 def test_times_of_any_grain_are_kept_exactly(mirror: Mirror, moment: Moment) -> None:
-    mirror.begin(moment)
+    mirror.begin(moment, width=2)
     base = some_evidence(Random(8), "00" + "G" * 24, 1)
     at = datetime(2026, 1, 4, 12, 0, 0, tzinfo=UTC)
     grains = [at, at + timedelta(seconds=7), at + timedelta(milliseconds=1)]
@@ -268,7 +271,7 @@ def test_times_of_any_grain_are_kept_exactly(mirror: Mirror, moment: Moment) -> 
         )  # fmt: skip
         record(mirror, moment, [one])
         level(mirror, moment)
-    frame = mirror._read("00")
+    frame = mirror.files.read("00")
 
     assert [int(ms) for ms in frame["last_dose.sampled"]] == [
         round(when.timestamp() * 1000) for when in grains

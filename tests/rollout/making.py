@@ -108,10 +108,11 @@ class World(NamedTuple):
 
     def redecide(self, **sizes: int) -> None:
         """Until nothing is left."""
+        port = self.port
         while (
-            job := service.redecide(self.port.store, self.port.moment, self.port.house, **sizes)
+            job := service.redecide(port.store, port.moment, port.house, port.mirror, **sizes)
         ) is not None:
-            if job.state != "running":
+            if job.state not in ("waiting", "running"):
                 return
 
     def outcomes(self) -> dict[str, str]:

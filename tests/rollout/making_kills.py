@@ -9,12 +9,14 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from pratique.core.moment import Moment
 from pratique.credentials.keys import Es256Signer, new_signer
 from pratique.notices import service as notices
 from pratique.notices.model import EvidenceChange, House
 from pratique.people import service as people
+from pratique.policy.mirror import Mirror
 from pratique.policy.service import town_rules
 from pratique.rollout import service, store
 from pratique.store.sealing import Sealer
@@ -26,7 +28,8 @@ from tests.ruling import publish
 
 NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
 PEOPLE, TESTED = 240, 90
-SIZE, BATCH = 50, 12
+BATCH = 12
+T = TypeVar("T")
 
 
 class Chance:
@@ -102,11 +105,19 @@ def moments(data: Store, chance: Chance) -> Callable[[], Moment]:
 
 
 def run(folder: Path, url: str) -> None:
+    """Asks before each transaction: writes a line and waits for a byte."""
     data, chance, house = opened(folder, url)
-    print("ready", flush=True)
-    while (job := service.redecide(data, moments(data, chance), house, size=SIZE, batch=BATCH)) is not None:
-        print(job.done, flush=True)
-        if job.state != "running":
+    write = data.write
+
+    def asked(act: Callable[[Tx], T]) -> T:
+        print("write", flush=True)
+        sys.stdin.buffer.read(1)
+        return write(act)
+
+    data.write = asked  # type: ignore[method-assign]
+    mirror = Mirror(folder / "mirror", data, house.sealer)
+    while (job := service.redecide(data, moments(data, chance), house, mirror, batch=BATCH)) is not None:
+        if job.state not in ("waiting", "running"):
             break
     data.close()
     print("done", flush=True)

@@ -21,31 +21,34 @@ ROOT = Path(__file__).parents[2]
 def start(folder: Path, url: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.rollout.making_kills", str(folder), url, "run"],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,
     )
 
 
-def finish(folder: Path, url: str) -> None:
-    process = start(folder, url)
-    assert process.communicate(timeout=120)[0].split()[-1] == b"done"
+def finish(folder: Path, url: str) -> int:
+    """Lets it run to its end; how many transactions it made."""
+    told = start(folder, url).communicate(b"g" * 10_000, timeout=120)[0].split()
+    assert told[-1] == b"done"
+    return len(told) - 1
 
 
-def kill_at_random(folder: Path, url: str, chance: random.Random, longest: float) -> int:
-    """Runs it until it is done, killing it so often; how many kills hit a run that was under way."""
-    hits = 0
-    for _ in range(KILLS):
+def kill_at_random(folder: Path, url: str, chance: random.Random, transactions: int) -> None:
+    """Kills it so often, each time within one of its transactions or just after, then lets it run to its end."""
+    for part in range(KILLS):
         process = start(folder, url)
+        assert process.stdin is not None
         assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        time.sleep(chance.uniform(0, longest))
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-            hits += 1
-        process.stdout.close()
+        for _ in range(chance.randrange(1, transactions >> (part + 1))):
+            assert process.stdout.readline() == b"write\n"
+            process.stdin.write(b"g")
+            process.stdin.flush()
+        time.sleep(chance.uniform(0, 0.03))
+        assert process.poll() is None
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
     finish(folder, url)
-    return hits
 
 
 def everything(folder: Path, url: str) -> dict[str, list[tuple[object, ...]]]:
@@ -84,12 +87,10 @@ def test_on_sqlite(tmp_path: Path) -> None:
     prepare(tmp_path / "base", "")
     for name in ("plain", "killed"):
         shutil.copytree(tmp_path / "base", tmp_path / name)
-    begun = time.monotonic()
-    finish(tmp_path / "plain", "")
-    longest = time.monotonic() - begun
+    transactions = finish(tmp_path / "plain", "")
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")
-    assert kill_at_random(tmp_path / "killed", "", random.Random(seed), longest / 8) > 0
+    kill_at_random(tmp_path / "killed", "", random.Random(seed), transactions)
 
     check(everything(tmp_path / "plain", ""), everything(tmp_path / "killed", ""))
 
@@ -105,10 +106,8 @@ def test_on_postgresql(postgres_server: str, tmp_path: Path) -> None:
             prepare(tmp_path, urls[0])
             for name in names[1:]:
                 admin.execute(f"CREATE DATABASE {name} TEMPLATE {names[0]}")
-            begun = time.monotonic()
-            finish(tmp_path, urls[1])
-            longest = time.monotonic() - begun
-            assert kill_at_random(tmp_path, urls[2], random.Random(seed), longest / 8) > 0
+            transactions = finish(tmp_path / "plain", urls[1])
+            kill_at_random(tmp_path / "killed", urls[2], random.Random(seed), transactions)
             check(everything(tmp_path, urls[1]), everything(tmp_path, urls[2]))
         finally:
             for name in names:

@@ -1,7 +1,7 @@
 """Rows of revocation: each with a mandate, a reason and an end (laws 1, 2, 3)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pratique.core.errors import NoMandate, Refusal
 from pratique.core.moment import Moment
@@ -24,6 +24,25 @@ def revoke_what_says_more(
     more = [row for row in rows if row[2] and (pass_class is None or row[2] < pass_class)]
     if more:
         revoke_rows(tx, moment, more, subject_id, mandate_id, "DECISION_CHANGED", None)
+
+
+class TooMuch(NamedTuple):
+    """A subject whose live passes say more than the new decision; `notice_id` is where that is told."""
+
+    subject_id: str
+    mandate_id: str
+    reason: str
+    notice_id: str
+
+
+def revoke_many(tx: Tx, moment: Moment, items: Sequence[TooMuch]) -> None:
+    """Revoke every live credential of many subjects with a handful of statements; nothing waits for them any more."""
+    subject_ids = [one.subject_id for one in items]
+    live = store.live_issuances_of(tx, subject_ids, moment.now_ms)
+    store.clear_outboxes(tx, subject_ids)
+    for one in items:
+        if rows := live.get(one.subject_id):
+            revoke_rows(tx, moment, rows, one.subject_id, one.mandate_id, one.reason, one.notice_id)
 
 
 def revoke_rows(

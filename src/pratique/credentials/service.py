@@ -25,7 +25,7 @@ from pratique.credentials.issuing import (
 )
 from pratique.credentials.jose import b64url
 from pratique.credentials.model import HeldPass
-from pratique.credentials.revoking import check_said, revocation_row, revoke_rows
+from pratique.credentials.revoking import TooMuch, check_said, revocation_row, revoke_many, revoke_rows
 from pratique.credentials.snapshot import Bundle, KeyEntry, Purpose, StatusEntry
 from pratique.credentials.status import build
 from pratique.credentials.trust import make_bundle
@@ -191,6 +191,7 @@ __all__ = [
     "PASS_LIFE",
     "KeySigner",
     "PassOrder",
+    "TooMuch",
     "erase_mandate",
     "forget_subject",
     "issue_for_the_day",
@@ -205,6 +206,7 @@ __all__ = [
     "renew_passes",
     "revoke_batch",
     "revoke_key",
+    "revoke_many",
     "revoke_passes",
     "status_lists",
     "sweep",

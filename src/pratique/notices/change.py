@@ -4,7 +4,7 @@ Every subject is decided once. Open notices are held against their clear-conditi
 ground is gone closed, passes renewed or revoked. Nobody is called positive from a pool.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pratique.core.moment import Moment, from_ms, to_ms
 from pratique.notices import store
@@ -18,10 +18,10 @@ from pratique.notices.passes import set_passes
 from pratique.notices.store import Ended
 from pratique.people import service as people
 from pratique.policy import service as policy
-from pratique.policy.model import Decision, RuleSet
+from pratique.policy.model import Decision, Mark, RuleSet
 from pratique.store.tx import Tx
 
-Pair = tuple[Decision, Decision | None]
+Pair = tuple[Decision, Decision | Mark | None]
 Bodies = dict[tuple[str, int], str]
 
 
@@ -67,7 +67,7 @@ def finish(
     house: House,
     ended: Sequence[Ended],
     openings: Sequence[Opening],
-    decided: dict[str, Pair],
+    decided: Mapping[str, Pair],
 ) -> None:
     """Write the ends, open what is to be opened, set the passes right."""
     end_notices(tx, moment, ended)
@@ -76,7 +76,7 @@ def finish(
     set_passes(tx, moment, house, decided, named)
 
 
-def ends_by_rule(tx: Tx, moment: Moment, decided: dict[str, Pair], rules: RuleSet | None) -> list[Ended]:
+def ends_by_rule(tx: Tx, moment: Moment, decided: Mapping[str, Pair], rules: RuleSet | None) -> list[Ended]:
     """Notices whose rule is met although no evidence came: time alone changed the decision."""
     return _ends(tx, moment, {subject_id: [] for subject_id in decided}, rules, decided)
 
@@ -108,7 +108,7 @@ def _ends(
     moment: Moment,
     theirs: dict[str, list[EvidenceChange]],
     rules: RuleSet | None,
-    decided: dict[str, Pair],
+    decided: Mapping[str, Pair],
 ) -> list[Ended]:
     rows = store.open_notices(tx, theirs)
     bodies = store.kind_bodies(tx) if rows else {}
@@ -136,7 +136,7 @@ def _asked(
     house: House,
     theirs: dict[str, list[EvidenceChange]],
     over: set[str],
-    decided: dict[str, Pair],
+    decided: Mapping[str, Pair],
 ) -> tuple[list[Opening], list[Ended]]:
     """What the changes ask for. Most results ask for nothing, and cost nothing here."""
     asking = [s for s, changes in theirs.items() if any(c.evidence.outcome in ASKS for c in changes)]
@@ -181,7 +181,7 @@ def _told_of_corrections(
     tx: Tx,
     moment: Moment,
     corrections: Sequence[Correction],
-    decided: dict[str, Pair],
+    decided: Mapping[str, Pair],
 ) -> list[Opening]:
     openings = []
     for correction in corrections:

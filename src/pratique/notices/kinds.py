@@ -6,6 +6,7 @@ does not load: the program stops at start, not in somebody's wallet.
 
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 import msgspec
 
@@ -51,6 +52,14 @@ def kind_of(code: str) -> Kind:
 def kind_body(kind: Kind) -> str:
     """The canonical JSON of a kind, as it is stored with the notices opened under it."""
     return canonical_json(kind).decode()
+
+
+@lru_cache(maxsize=1)
+def shipped_kinds() -> tuple[dict[str, Any], ...]:
+    """Code, version and canonical JSON of every kind as shipped."""
+    return tuple(
+        {"code": kind.code, "version": kind.version, "body": kind_body(kind)} for kind in words().kinds
+    )
 
 
 @lru_cache(maxsize=256)

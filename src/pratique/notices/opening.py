@@ -16,7 +16,7 @@ from pratique.core.text import Text
 from pratique.mandates import service as mandates
 from pratique.notices import store
 from pratique.notices.appeal import profile_for
-from pratique.notices.kinds import kind_body, kind_of, words
+from pratique.notices.kinds import kind_of, shipped_kinds
 from pratique.notices.model import House, Kind, NoticeRow, Opening, Said
 from pratique.people import service as people
 from pratique.store.sealing import Place
@@ -51,13 +51,7 @@ def open_many(tx: Tx, moment: Moment, house: House, openings: Sequence[Opening])
 
 def keep_kinds(tx: Tx, moment: Moment) -> None:
     """Keep the texts as they are now, so that a notice is always read with the words it was opened with."""
-    store.keep_kinds(
-        tx,
-        [
-            {"code": kind.code, "version": kind.version, "body": kind_body(kind), "at": moment.now_ms}
-            for kind in words().kinds
-        ],
-    )
+    store.keep_kinds(tx, [{**kind, "at": moment.now_ms} for kind in shipped_kinds()])
 
 
 def refuse_incomplete(opening: Opening, kind: Kind, mandate: Mandate, now: datetime) -> timedelta:

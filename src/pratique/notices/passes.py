@@ -11,7 +11,7 @@ from pratique.mandates import service as mandates
 from pratique.notices.model import House
 from pratique.people import service as people
 from pratique.policy import service as policy
-from pratique.policy.model import WORSE, Decision
+from pratique.policy.model import WORSE, Decision, Mark
 from pratique.store.tx import Tx
 
 PASS_CLASS: dict[str, int | None] = {"clear": 1, "conditions": 2, "hold": None}
@@ -20,7 +20,7 @@ ROUNDED = timedelta(
     hours=1
 )  # a pass may end up to an hour before it could; that alone is no reason for a new one
 
-Decided = Mapping[str, tuple[Decision, Decision | None]]
+Decided = Mapping[str, tuple[Decision, Decision | Mark | None]]
 
 
 def set_passes(tx: Tx, moment: Moment, house: House, decided: Decided, notices: Mapping[str, str]) -> int:
@@ -33,7 +33,7 @@ def set_passes(tx: Tx, moment: Moment, house: House, decided: Decided, notices: 
         return 0
     keys = people.holder_keys_of(tx, changed)
     allowed: dict[str, Mandate | None] = {}
-    orders = []
+    orders, too_much = [], []
     for subject_id, (new, old) in changed.items():
         if new.mandate_id not in allowed:
             allowed[new.mandate_id] = pass_mandate(tx, moment.now, new.mandate_id)
@@ -41,15 +41,10 @@ def set_passes(tx: Tx, moment: Moment, house: House, decided: Decided, notices: 
         if mandate is None:
             continue
         if old is not None and WORSE[new.outcome] > WORSE[old.outcome] and subject_id in notices:
-            credentials.revoke_passes(
-                tx,
-                moment,
-                subject_id=subject_id,
-                mandate_id=mandate.id,
-                reason=new.reasons[0].code if new.reasons else "DECISION_CHANGED",
-                notice_id=notices[subject_id],
-            )
+            reason = new.reasons[0].code if new.reasons else "DECISION_CHANGED"
+            too_much.append(credentials.TooMuch(subject_id, mandate.id, reason, notices[subject_id]))
         orders.append(_order(new, keys.get(subject_id, []), mandate))
+    credentials.revoke_many(tx, moment, too_much)
     return credentials.renew_many(tx, moment, house.signer, orders)
 
 

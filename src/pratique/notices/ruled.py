@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pratique.core.moment import Moment
-from pratique.notices.change import decide_again, ends_by_rule, finish
+from pratique.notices.change import ends_by_rule, finish
 from pratique.notices.model import House, Opening
 from pratique.notices.opening import first_live
 from pratique.people import service as people
+from pratique.policy import service as policy
 from pratique.policy.model import WORSE, Decision
 from pratique.store.tx import Tx
 
@@ -25,29 +26,31 @@ class Ruled(NamedTuple):
 def policy_changed(tx: Tx, moment: Moment, house: House, subject_ids: Sequence[str]) -> Ruled:
     """Decide again about these subjects under the policy in force; notices end or open, passes follow.
 
-    Who is unknown or forgotten is left out. Only what says something new is written; without a policy in force
-    nothing is.
+    Who is unknown, forgotten, or decided by that policy already is left out. Only what says something new is written;
+    without a policy in force nothing is.
     """
+    rules = policy.live_policy(tx, moment.now)
+    if rules is None:
+        return Ruled(0, 0)
     known = people.existing(tx, subject_ids)
-    decided, rules = decide_again(tx, moment, house, [one for one in subject_ids if one in known])
-    new = {subject: pair for subject, pair in decided.items() if pair[0] is not pair[1]}
-    openings = [opening for pair in new.values() if (opening := _told(tx, moment, *pair)) is not None]
+    new = policy.redecide_changed(tx, moment, house.sealer, [one for one in subject_ids if one in known])
+    mandate = first_live(tx, (rules.mandate_id,), "restriction", moment.now)
+    openings = [
+        _told(decision)
+        for decision, old in new.values()
+        if mandate is not None and old is not None and WORSE[decision.outcome] > WORSE[old.outcome]
+    ]
     finish(tx, moment, house, ends_by_rule(tx, moment, new, rules), openings, new)
     people.touch(tx, list(new))
     return Ruled(len(new), len(openings))
 
 
-def _told(tx: Tx, moment: Moment, new: Decision, old: Decision | None) -> Opening | None:
+def _told(new: Decision) -> Opening:
     """The notice for somebody who is worse off than before; a first decision takes nothing from anybody."""
-    if old is None or WORSE[new.outcome] <= WORSE[old.outcome]:
-        return None
-    mandate = first_live(tx, (new.mandate_id,), "restriction", moment.now)
-    if mandate is None:
-        return None
     return Opening(
         subject_id=new.subject_id,
         kind="N8",
-        mandate_id=mandate.id,
+        mandate_id=new.mandate_id,
         reason="RULE_CHANGED",
         decision=new,
         source_ref=f"policy:{new.policy_number}",

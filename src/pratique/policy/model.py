@@ -5,7 +5,7 @@ made of a decision (notices, passes). There is no field for a place, a site, a n
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -126,6 +126,15 @@ class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Text
     remedy: Text
     change: Text
+
+
+class Mark(NamedTuple):
+    """What stands unsealed of a current decision."""
+
+    outcome: str
+    policy_number: int
+    mandate_id: str
+    valid_until: int
 
 
 class HouseRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

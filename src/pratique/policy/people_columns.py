@@ -7,13 +7,14 @@ import polars as pl
 
 from pratique.core.moment import to_ms
 from pratique.policy.context import subject_context
-from pratique.policy.model import WORSE, Evidence
+from pratique.policy.model import WORSE, Evidence, Mark
 from pratique.policy.parts import STEPS, column_name
 
 MOST_NEGATIVES = (
     8  # negatives after the last detection that have a column; rules that read on are decided one by one
 )
 UNDECIDED = 255
+DECIDED = ("decided.outcome", "decided.until", "decided.policy", "decided.mandate")
 FIELDS = ("kind", "outcome", "analyte", "pooled")
 
 
@@ -23,18 +24,20 @@ class Person(NamedTuple):
     subject_id: str
     evidence: Sequence[Evidence]
     outcome: str = ""
-    valid_until: int = 0
     policy_number: int = 0
+    mandate_id: str = ""
+    valid_until: int = 0
 
 
 def frame_of_people(people: Sequence[Person], analytes: Iterable[str]) -> pl.DataFrame:
-    """`subject`, `decided.outcome`, `decided.until` (ms), `decided.policy`, and the evidence as rules of any of these
-    analytes ("" stands for rules that name none) see it."""
+    """`subject`, `decided.outcome`, `decided.until` (ms), `decided.policy`, `decided.mandate`, and the evidence as
+    rules of any of these analytes ("" stands for rules that name none) see it."""
     columns: dict[str, pl.Series] = {
         "subject": pl.Series([one.subject_id for one in people], dtype=pl.String),
         "decided.outcome": pl.Series([WORSE.get(one.outcome, UNDECIDED) for one in people], dtype=pl.UInt8),
         "decided.until": pl.Series([one.valid_until for one in people], dtype=pl.Int64),
         "decided.policy": pl.Series([one.policy_number for one in people], dtype=pl.Int32),
+        "decided.mandate": pl.Series([one.mandate_id or None for one in people], dtype=pl.String),
     }
     for analyte in sorted({"", *analytes}):
         found: dict[str, dict[int, Any]] = {}
@@ -43,6 +46,25 @@ def frame_of_people(people: Sequence[Person], analytes: Iterable[str]) -> pl.Dat
                 found.setdefault(column_name(analyte, path), {})[i] = value
         columns |= {name: _series(name, values, len(people)) for name, values in sorted(found.items())}
     return pl.DataFrame(columns)
+
+
+def refuse_beyond(columns: Iterable[str]) -> None:
+    """Raises ValueError for a column of a negative that has none."""
+    for name in columns:
+        steps = name.split("|")[-1].split(".")
+        if len(steps) > 1 and steps[1].isdigit() and int(steps[1]) >= MOST_NEGATIVES:
+            raise ValueError(f"{name}: columns hold the first {MOST_NEGATIVES} negatives only")
+
+
+def with_decisions(frame: pl.DataFrame, decided: Mapping[str, Mark]) -> pl.DataFrame:
+    """Other decisions for some of the people of a frame."""
+    rows = ((m.outcome, m.valid_until, m.policy_number, m.mandate_id) for m in decided.values())
+    fresh = pl.DataFrame(
+        [(one, WORSE[row[0]], *row[1:]) for one, row in zip(decided, rows, strict=True)],
+        schema={"subject": pl.String, **{name: frame.schema[name] for name in DECIDED}},
+        orient="row",
+    )
+    return frame.update(fresh, on="subject")
 
 
 def without(frame: pl.DataFrame, subject_ids: Iterable[str]) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from pratique.core.text import Text
 from pratique.policy import check, mirror_store, store
 from pratique.policy.certlogic import SPECIFICATION
 from pratique.policy.decide import decide
-from pratique.policy.model import Decision, Evidence, Policy, RuleSet, Verdict
+from pratique.policy.model import Decision, Evidence, Mark, Policy, RuleSet, Verdict
 from pratique.policy.ruleset import read_rule_set
 from pratique.policy.sealed import open_decision, open_facts, read_evidence, seal_evidence, write_decision
 from pratique.store.sealing import Sealer
@@ -186,27 +186,19 @@ def record_all(tx: Tx, moment: Moment, sealer: Sealer, changes: Iterable[Evidenc
     mirror_store.queue(tx, (str(row["subject_id"]) for row in (*withdrawn, *added)))
 
 
-def evidence_of_many(tx: Tx, sealer: Sealer, subject_ids: Sequence[str]) -> dict[str, list[Evidence]]:
-    """`evidence_of` for many subjects with a handful of statements; who has none is left out."""
-    return read_evidence(tx, sealer, subject_ids)
-
-
 def rule_versions(tx: Tx) -> dict[tuple[str, str], str]:
     """The hash of every version of every rule ever published."""
     return store.rule_versions(tx)
 
 
-def subjects_after(tx: Tx, after: str, limit: int) -> list[str]:
-    """The next subjects with evidence or a decision, in order of their random ids."""
-    return store.subjects_after(tx, after, limit)
+def count_subjects(tx: Tx) -> int:
+    """How many people a policy decides about."""
+    return store.count_subjects(tx)
 
 
-def decision_marks(tx: Tx, subject_ids: Sequence[str]) -> dict[str, tuple[int, str, int]]:
-    """(policy number, mandate, valid until in ms) of each current decision: what stands unsealed in its row."""
-    return {
-        row.subject_id: (row.policy_number, row.mandate_id, row.valid_until)
-        for row in store.current_decisions(tx, subject_ids)
-    }
+def waiting_otherwise(tx: Tx, number: int, after: str, limit: int) -> list[str]:
+    """Who changed since the mirror last looked and is not decided by policy `number`, in order of their random ids."""
+    return mirror_store.waiting_otherwise(tx, number, after, limit)
 
 
 def evidence_of(tx: Tx, sealer: Sealer, subject_id: str) -> list[Evidence]:
@@ -248,9 +240,54 @@ def redecide_many(
             continue
         rows.append(row)
         results.append((decision, old))
-    store.replace_decisions(tx, rows)
-    mirror_store.queue(tx, (row["subject_id"] for row in rows))
+    _keep(tx, rows)
     return results
+
+
+def redecide_changed(
+    tx: Tx, moment: Moment, sealer: Sealer, subject_ids: Sequence[str]
+) -> dict[str, tuple[Decision, Mark | None]]:
+    """What a new policy changes: each subject's new decision and what stood unsealed of the one before, None for none.
+
+    Who the policy in force decided already, who would read the same, and who was forgotten is left out, and nothing of
+    them is written. A stored decision is opened only where outcome and mandate are the same. Raises NoMandate.
+    """
+    ruleset = live_policy(tx, moment.now)
+    if ruleset is None:
+        raise NoMandate("policy", "a decision")
+    wanted = list(dict.fromkeys(subject_ids))
+    marks = store.marks(tx, wanted)
+    wanted = [one for one in wanted if one not in marks or marks[one].policy_number != ruleset.number]
+    once = sealer.for_one_use()
+    evidence = read_evidence(tx, once, wanted)
+    alike: dict[tuple[Any, ...], tuple[Verdict, list[str]]] = {}
+    verdicts = {one: _decide_like_others(alike, evidence.get(one, []), moment.now, ruleset) for one in wanted}
+    unsure = [
+        one for one, verdict in verdicts.items() if one in marks and _may_read_the_same(marks[one], verdict)
+    ]
+    same = {
+        row.subject_id
+        for row in store.current_decisions(tx, unsure)
+        if (old := open_decision(once, row)) is not None and _reads_the_same(old, verdicts[row.subject_id])
+    }
+    results: dict[str, tuple[Decision, Mark | None]] = {}
+    rows = []
+    for one, verdict in verdicts.items():
+        if one in same:
+            continue
+        try:
+            decision, row = write_decision(moment, once, one, verdict)
+        except Destroyed:
+            continue
+        rows.append(row)
+        results[one] = decision, marks.get(one)
+    _keep(tx, rows)
+    return results
+
+
+def _keep(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
+    store.replace_decisions(tx, rows)
+    mirror_store.queue(tx, (row["subject_id"] for row in rows), evidence=False)
 
 
 def current_decision(tx: Tx, sealer: Sealer, subject_id: str) -> Decision | None:
@@ -279,7 +316,7 @@ def sweep_due(
         return []
     if live_policy(tx, moment.now) is None:
         store.retire_decisions(tx, due)
-        mirror_store.queue(tx, due)
+        mirror_store.queue(tx, due, evidence=False)
         return []
     return redecide_many(tx, moment, sealer, due)
 
@@ -361,6 +398,15 @@ def _decide_like_others(
 
 def _says_the_same(old: Decision, verdict: Verdict) -> bool:
     return all(getattr(old, name) == getattr(verdict, name) for name in _COMPARED)
+
+
+def _may_read_the_same(mark: Mark, verdict: Verdict) -> bool:
+    return (mark.outcome, mark.mandate_id) == (verdict.outcome, verdict.mandate_id)
+
+
+def _reads_the_same(old: Decision, verdict: Verdict) -> bool:
+    """The same to the person, whichever policy says it."""
+    return all(getattr(old, name) == getattr(verdict, name) for name in _COMPARED if name != "policy_number")
 
 
 _COMPARED = tuple(name for name in Verdict.__struct_fields__ if name not in ("decided_at", "looks"))

@@ -6,6 +6,7 @@ Whether a mandate is in force is read from the mandate's own row, as the guards 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from pratique.policy.model import Mark
 from pratique.store.tx import Row, Tx
 
 CHUNK = 256  # subjects read by one statement
@@ -153,6 +154,19 @@ def current_decisions(tx: Tx, subject_ids: Sequence[str]) -> Iterator[DecisionRo
             yield DecisionRow._make((*row[:10], bytes(row[10])))
 
 
+def marks(tx: Tx, subject_ids: Sequence[str]) -> dict[str, Mark]:
+    """What stands unsealed of the current decision of each of these subjects that has one."""
+    return {
+        row[0]: Mark._make(row[1:])
+        for named, values in _in_chunks(subject_ids)
+        for row in tx.all(
+            "SELECT subject_id, outcome, policy_number, mandate_id, valid_until FROM decision "
+            f"WHERE subject_id IN ({named}) AND is_current = 1",
+            **values,
+        )
+    }
+
+
 def decision_of_facts(tx: Tx, facts_row_id: str) -> DecisionRow | None:
     """The decision that a facts row was written with, current or not."""
     row = tx.one(_DECISION + "WHERE f.id = :id", id=facts_row_id)
@@ -223,6 +237,15 @@ def subjects_after(tx: Tx, subject_id: str, limit: int) -> list[str]:
         most=limit,
     )
     return [row[0] for row in rows]
+
+
+def count_subjects(tx: Tx) -> int:
+    """How many have evidence or a decision."""
+    row = tx.one(
+        "SELECT count(*) FROM (SELECT subject_id FROM evidence "
+        "UNION SELECT subject_id FROM decision WHERE is_current = 1) AS known"
+    )
+    return int(row[0]) if row else 0
 
 
 def sweep_state(tx: Tx, number: int) -> tuple[str, int, int, int | None] | None:

@@ -24,6 +24,7 @@ from pratique.notices.model import House
 from pratique.policy.city import OUTCOMES
 from pratique.policy.cli import policy
 from pratique.policy.drafts import clocks
+from pratique.policy.mirror import Mirror
 from pratique.policy.ruleset import read_rule_set
 from pratique.policy.service import live_policy, policy_document
 from pratique.policy.synthetic import ASSUMED, made_up_city
@@ -52,6 +53,8 @@ class Opened(Protocol):
     def sealer(self) -> Sealer: ...
     @property
     def house(self) -> House: ...
+    @property
+    def mirror(self) -> Mirror: ...
     @property
     def zone(self) -> ZoneInfo: ...
     def moment(self) -> Moment: ...
@@ -261,14 +264,16 @@ def policy_commands(open_house: Open, clock: Callable[[], datetime]) -> App:
         """Decide everybody again under the policy in force, with progress. Goes on where it was stopped."""
         with _opened(open_house) as house:
             job = None
-            while (step := service.redecide(house.store, house.moment, house.house)) is not None:
+            while (
+                step := service.redecide(house.store, house.moment, house.house, house.mirror)
+            ) is not None:
                 job = step
                 print(
                     f"\r{job.done:,} of {job.total:,} people, {job.changed:,} changed",
                     end="",
                     file=sys.stderr,
                 )
-                if job.state != "running":
+                if job.state not in ("waiting", "running"):
                     break
             with house.store.read() as tx:
                 row = _status(tx, house.moment().now)

@@ -12,11 +12,11 @@ from pratique.rollout.drafting import (
     withdraw,
 )
 from pratique.rollout.publishing import go_back, people, publish, sign, sign_with
-from pratique.rollout.redeciding import redecide
+from pratique.rollout.redeciding import follow, redecide
 from pratique.rollout.store import erase_mandate, job, jobs, orders, rollout, rollouts
 
 __all__ = [
-    "Looked", "carry", "draft", "erase_mandate", "go_back", "go_on", "halt", "impact_of", "job", "jobs",
+    "Looked", "carry", "draft", "erase_mandate", "follow", "go_back", "go_on", "halt", "impact_of", "job", "jobs",
     "keep_preview", "look", "look_now", "order_of", "orders", "people", "publish", "redecide", "redraft",
     "rollout", "rollouts", "sign", "sign_with", "withdraw",
 ]  # fmt: skip
