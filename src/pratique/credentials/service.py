@@ -85,7 +85,7 @@ def revoke_passes(
 def revoke_batch(tx: Tx, moment: Moment, *, batch_id: str, mandate_id: str, reason: str) -> int:
     """Revoke every live credential of one batch. Returns how many."""
     rows = store.live_of_batch(tx, batch_id, moment.now_ms)
-    store.drop_from_outbox(tx, [row[0] for row in rows])
+    store.drop_from_outbox(tx, [(row[6], row[0]) for row in rows])
     return revoke_rows(tx, moment, rows, None, mandate_id, reason, None)
 
 

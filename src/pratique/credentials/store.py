@@ -183,10 +183,11 @@ def live_revocations(tx: Tx, now: int) -> list[Row]:
     )
 
 
-def drop_from_outbox(tx: Tx, issuance_ids: Iterable[str]) -> None:
+def drop_from_outbox(tx: Tx, passes: Iterable[tuple[str, str]]) -> None:
+    """These passes, each named by its subject and its issuance, wait for nobody any more."""
     tx.many(
-        "DELETE FROM pass_outbox WHERE issuance_id = :id",
-        [{"id": issuance_id} for issuance_id in issuance_ids],
+        "DELETE FROM pass_outbox WHERE subject_id = :subject_id AND issuance_id = :id",
+        [{"subject_id": subject_id, "id": issuance_id} for subject_id, issuance_id in passes],
     )
 
 
@@ -197,8 +198,14 @@ def add_revocations(tx: Tx, rows: list[dict[str, Any]]) -> None:
         ":status_list, :status_index, :mandate_id, :reason, :notice_id, :revoked_at, :ends_at)",
         rows,
     )
-    marked = [{"id": row["issuance_id"], "at": row["revoked_at"]} for row in rows if row["issuance_id"]]
-    tx.many("UPDATE issuance SET revoked_at = :at WHERE id = :id", marked)
+    marked = [
+        {"list": row["status_list"], "place": row["status_index"], "at": row["revoked_at"]}
+        for row in rows
+        if row["issuance_id"]
+    ]
+    tx.many(
+        "UPDATE issuance SET revoked_at = :at WHERE status_list = :list AND status_index = :place", marked
+    )
 
 
 def sweep(tx: Tx, before: int) -> int:

@@ -125,11 +125,17 @@ class _Judge:
         self.evidence, self.ruleset = evidence, ruleset
         self._contexts: dict[tuple[str, str, str], Context] = {}
 
-    def at(self, now: datetime) -> list[Judged]:
-        """Every rule in force at `now`; of several items that fail item rules, the one that fails least."""
+    def at(self, now: datetime, earlier: Sequence[Judged] = ()) -> list[Judged]:
+        """Every rule in force at `now`; of several items that fail item rules, the one that fails least.
+
+        What was judged `earlier` of the whole person and has not come to its own turn is not judged again.
+        """
         rules = [rule for rule in in_force(self.ruleset.rules, now) if rule.house is not None]
+        same = {id(j.rule): j for j in earlier if j.value is not None and not _turns_by(j, now)}
         judged = [
-            self._one(rule, self._subject(rule), now) for rule in rules if _house(rule).scope == "subject"
+            same.get(id(rule)) or self._one(rule, self._subject(rule), now)
+            for rule in rules
+            if _house(rule).scope == "subject"
         ]
         of_items = [rule for rule in rules if _house(rule).scope == "item"]
         if not of_items:
@@ -178,7 +184,7 @@ def _constant_until(
         if soonest >= end:
             return end, None
         now = soonest
-        judged = judge.at(now)
+        judged = judge.at(now, judged)
         total = _sum(judged)
         if total.key() != same:
             return now, total
@@ -205,6 +211,10 @@ def _sum(judged: list[Judged]) -> Sum:
     for one in failing:
         outcome = max(outcome, _house(one.rule).on_false, key=WORSE.__getitem__)
     return Sum(outcome, [one for one in failing if _house(one.rule).on_false == outcome], unjudged)
+
+
+def _turns_by(judged: Judged, now: datetime) -> bool:
+    return judged.flips_at is not None and judged.flips_at <= now
 
 
 def _how_bad(row: list[Judged]) -> tuple[int, int]:

@@ -5,6 +5,7 @@ Pure. Rules bring their own reasons and remedies; here are only the words that e
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from pratique.core.text import Text
@@ -98,13 +99,20 @@ CANNOT_BE_JUDGED_REMEDY = Text(
 
 def local_time(at: datetime, zone: str, beside: datetime) -> Text:
     """`18:00 on Thursday 26 November` and its Chinese form, in `zone`; with the year if `beside` is in another."""
+    return _local_time(at, zone, beside.astimezone(ZoneInfo(zone)).year)
+
+
+@lru_cache(maxsize=4096)
+def _local_time(at: datetime, zone: str, year: int) -> Text:
+    # A release says the same few moments of a tube in every rule and about every person.
     here = at.astimezone(ZoneInfo(zone))
-    other_year = here.year != beside.astimezone(ZoneInfo(zone)).year
+    clock = f"{here.hour:02}:{here.minute:02}"
+    other_year = here.year != year
     return Text(
-        f"{here:%H:%M} on {_DAYS[here.weekday()]} {here.day} {_MONTHS[here.month - 1]}"
+        f"{clock} on {_DAYS[here.weekday()]} {here.day} {_MONTHS[here.month - 1]}"
         + (f" {here.year}" if other_year else ""),
         (f"{here.year}年" if other_year else "")
-        + f"{here.month}月{here.day}日星期{_DAYS_ZH[here.weekday()]}{here:%H:%M}",
+        + f"{here.month}月{here.day}日星期{_DAYS_ZH[here.weekday()]}{clock}",
     )
 
 

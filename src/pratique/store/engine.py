@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 # The writer touches random pages of a city's 750 MB; with SQLite's own 2 MB each is read and spilled again.
 WRITER_CACHE_KIB = 128 << 10
+# A release touches a few thousand random pages a commit. With SQLite's own 1,000 each commit copies them into the
+# database file at once, and the next commit the same ones again; 64 MB of WAL copies a page once for many commits.
+CHECKPOINT_PAGES = 16 << 10
 WRITER_LOCK = 0x5052_4154  # one writer among all processes on a PostgreSQL database
 
 
@@ -52,6 +55,7 @@ class SqliteEngine:
         connection.execute(f"PRAGMA busy_timeout={self.busy_timeout_ms}")
         if writer:
             connection.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
+            connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         for name, value in self.wanted.items():
             connection.execute(f"PRAGMA {name}={value}")
             found = connection.execute(f"PRAGMA {name}").fetchone()[0]
