@@ -148,6 +148,23 @@ def test_what_is_issued_is_in_deterministic_form() -> None:
     read_exact(base45.decode(show(pass_bytes(), nonce=b"12345678")[4:]))
 
 
+@pytest.mark.parametrize("holder", [HOLDER.public_key, None], ids=["device", "paper"])
+@pytest.mark.parametrize("status", [None, (1, 5), (0, 23), (24, 255), (300, 70_000), (70_000, (1 << 32) - 1)])
+@pytest.mark.parametrize("pass_class", [1, 23, 24, 255])
+@pytest.mark.parametrize("year", [2026, 2200])
+def test_the_quick_way_to_write_a_pass_writes_what_the_plain_way_does(
+    holder: bytes | None, status: tuple[int, int] | None, pass_class: int, year: int
+) -> None:
+    issued = NOW.replace(year=year)
+    ends = issued + timedelta(hours=23)
+    made = pass_bytes(holder_key=holder, status=status, pass_class=pass_class, issued=issued, expires=ends)
+    _, _, payload, signature = read_exact(made)
+
+    begins, until = int(issued.timestamp()), int(ends.timestamp())
+    assert payload == pq1._payload(holder, pass_class, begins, until, status, None)
+    assert made == dumps([dumps({1: -7, 4: ISSUER.kid}), {}, payload, signature])
+
+
 def test_a_holder_key_may_be_compressed() -> None:
     x, odd = pq1.compress(HOLDER.public_key)
 

@@ -10,8 +10,8 @@ from pratique.core.canonical import canonical_json
 from pratique.core.errors import Destroyed, NoMandate, Refusal
 from pratique.core.moment import Moment, to_ms
 from pratique.policy import service
-from pratique.policy.model import Evidence
-from pratique.store.sealing import Sealer
+from pratique.policy.model import Decision, Evidence, Mark
+from pratique.store.sealing import Place, Sealer
 from pratique.store.store import Store
 from pratique.store.tx import Tx
 from tests.policy.conftest import Make
@@ -56,7 +56,8 @@ def test_a_mixed_tube_that_needs_single_tests_holds_and_a_single_negative_ends_i
 
     freed, before = tell(town, moment, sealer, evidence("not-detected", 4))
 
-    assert before == held
+    assert isinstance(before, Mark)
+    assert (before.outcome, before.valid_until) == ("hold", to_ms(held.valid_until))
     assert freed.outcome == "clear"
 
 
@@ -154,7 +155,7 @@ def test_time_alone_ends_a_decision_and_the_sweep_makes_the_next(
     due = moment._replace(now=clear.valid_until)
     ((new, before),) = town.write(lambda tx: service.sweep_due(tx, due, sealer))
 
-    assert before == clear
+    assert before == Mark("clear", clear.policy_number, clear.mandate_id, to_ms(clear.valid_until))
     assert (new.outcome, new.reasons[0].code) == ("conditions", "TEST_DUE")
 
 
@@ -249,6 +250,40 @@ def test_many_are_decided_as_each_alone(town: Store, moment: Moment, sealer: Sea
             assert (decision.subject_id, decision.facts) == (person, alone.facts)
             assert (decision.outcome, decision.reasons) == (alone.outcome, alone.reasons)
             assert service.current_decision(tx, sealer, person) == decision
+
+
+class Opening(Sealer):
+    """Says of which tables it opened values."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        super().__init__(sealer._secrets, sealer._random)
+        self.opened: list[str] = []
+
+    def open(self, place: Place, sealed: bytes) -> bytes:
+        self.opened.append(place.table)
+        return super().open(place, sealed)
+
+
+def test_a_release_opens_no_more_than_it_must(
+    town: Store, moment: Moment, sealer: Sealer, evidence: Make
+) -> None:
+    tell(town, moment, sealer, evidence("sample-sealed", 5))
+    counting, result = Opening(sealer), evidence("not-detected", 5)
+
+    def release(tx: Tx) -> list[tuple[Decision, object]]:
+        service.record_all(tx, moment, sealer, [service.EvidenceChange(result)])
+        return list(service.redecide_many(tx, moment, counting, [SUBJECT], [result]))
+
+    ((new, before),) = town.write(release)
+    # The sample recorded before is opened; the result in the caller's hand, and what plainly changes, are not.
+    assert counting.opened == ["evidence"]
+    assert isinstance(before, Mark)
+    assert (before.outcome, new.outcome) == ("conditions", "clear")
+    with town.read() as tx:
+        assert {fact.evidence_id for fact in new.facts} <= {
+            one.id for one in service.evidence_of(tx, sealer, SUBJECT)
+        }
+        assert service.current_decision(tx, sealer, SUBJECT) == new
 
 
 def test_a_forgotten_person_is_not_decided_about(

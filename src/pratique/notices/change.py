@@ -18,7 +18,7 @@ from pratique.notices.passes import set_passes
 from pratique.notices.store import Ended
 from pratique.people import service as people
 from pratique.policy import service as policy
-from pratique.policy.model import Decision, Mark, RuleSet
+from pratique.policy.model import Decision, Evidence, Mark, RuleSet
 from pratique.store.tx import Tx
 
 Pair = tuple[Decision, Decision | Mark | None]
@@ -40,7 +40,7 @@ def evidence_changed(tx: Tx, moment: Moment, house: House, changes: Sequence[Evi
     theirs: dict[str, list[EvidenceChange]] = {}
     for change in changes:
         theirs.setdefault(change.evidence.subject_id, []).append(change)
-    decided, rules = decide_again(tx, moment, house, list(theirs))
+    decided, rules = decide_again(tx, moment, house, list(theirs), [change.evidence for change in changes])
     ended = _ends(tx, moment, theirs, rules, decided)
     over = {one.notice_id for one in ended if one.state != "waiting"}
     openings, newer = _asked(tx, moment, house, theirs, over, decided)
@@ -51,13 +51,14 @@ def evidence_changed(tx: Tx, moment: Moment, house: House, changes: Sequence[Evi
 
 
 def decide_again(
-    tx: Tx, moment: Moment, house: House, subject_ids: Sequence[str]
+    tx: Tx, moment: Moment, house: House, subject_ids: Sequence[str], fresh: Iterable[Evidence] = ()
 ) -> tuple[dict[str, Pair], RuleSet | None]:
-    """Each subject's (new, previous) decision and the rules that made it; empty without a policy in force."""
+    """Each subject's (new, previous) decision and the rules that made it; empty without a policy in force. `fresh` is
+    evidence recorded just now."""
     rules = policy.live_policy(tx, moment.now)
     if rules is None:
         return {}, None
-    results = policy.redecide_many(tx, moment, house.sealer, subject_ids)
+    results = policy.redecide_many(tx, moment, house.sealer, subject_ids, fresh)
     return dict(zip(subject_ids, results, strict=True)), rules
 
 

@@ -3,7 +3,7 @@
 The only file of the room that seals. What cannot be opened because its key was destroyed is not there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -30,6 +30,7 @@ class FactsRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _READ_FACTS = msgspec.json.Decoder(FactsRow)
 _WRITE = msgspec.json.Encoder(order="sorted")
+_NONE: Mapping[str, Evidence] = {}
 
 
 def seal_evidence(sealer: Sealer, evidence: Evidence, now: int) -> bytes:
@@ -46,17 +47,25 @@ def open_facts(sealer: Sealer, row: store.DecisionRow) -> Decision:
     return _as_decision(row, _READ_FACTS.decode(raw).verdict)
 
 
-def read_evidence(tx: Tx, sealer: Sealer, subject_ids: Sequence[str]) -> dict[str, list[Evidence]]:
-    """What stands of each of these subjects, oldest sample first."""
+def read_evidence(
+    tx: Tx,
+    sealer: Sealer,
+    subject_ids: Sequence[str],
+    fresh: Mapping[str, Evidence] = _NONE,
+    now: int = 0,
+) -> dict[str, list[Evidence]]:
+    """What stands of each of these subjects, oldest sample first. What was recorded at `now` (milliseconds) and is
+    among `fresh`, by id, is taken from there instead of being unsealed."""
     found: dict[str, list[Evidence]] = {}
     for row in store.evidence_of(tx, subject_ids):
-        try:
-            raw = sealer.open(
-                _evidence_place(row.id, row.subject_id, row.mandate_id, row.recorded_at), row.body
-            )
-        except Destroyed:
-            continue
-        found.setdefault(row.subject_id, []).append(_READ_EVIDENCE.decode(raw))
+        one = fresh.get(row.id) if row.recorded_at == now else None
+        if one is None:
+            place = _evidence_place(row.id, row.subject_id, row.mandate_id, row.recorded_at)
+            try:
+                one = _READ_EVIDENCE.decode(sealer.open(place, row.body))
+            except Destroyed:
+                continue
+        found.setdefault(row.subject_id, []).append(one)
     for items in found.values():
         items.sort(key=lambda one: (one.sampled_at, one.known_at, one.id))
     return found

@@ -206,8 +206,10 @@ def evidence_of(tx: Tx, sealer: Sealer, subject_id: str) -> list[Evidence]:
     return read_evidence(tx, sealer, [subject_id]).get(subject_id, [])
 
 
-def redecide(tx: Tx, moment: Moment, sealer: Sealer, subject_id: str) -> tuple[Decision, Decision | None]:
-    """Decide about one subject now: (decision, the one before). If nothing changed both are the stored one.
+def redecide(
+    tx: Tx, moment: Moment, sealer: Sealer, subject_id: str
+) -> tuple[Decision, Decision | Mark | None]:
+    """Decide about one subject now: (decision, what stood before). If nothing changed both are the stored one.
     Raises NoMandate when no policy is in force, Destroyed when the subject was forgotten."""
     for result in redecide_many(tx, moment, sealer, [subject_id]):
         return result
@@ -215,21 +217,24 @@ def redecide(tx: Tx, moment: Moment, sealer: Sealer, subject_id: str) -> tuple[D
 
 
 def redecide_many(
-    tx: Tx, moment: Moment, sealer: Sealer, subject_ids: Sequence[str]
-) -> list[tuple[Decision, Decision | None]]:
+    tx: Tx, moment: Moment, sealer: Sealer, subject_ids: Sequence[str], fresh: Iterable[Evidence] = ()
+) -> list[tuple[Decision, Decision | Mark | None]]:
     """`redecide` for many subjects, once each and in their order, with a handful of statements. Who was forgotten is
-    left out. Raises NoMandate."""
+    left out. A stored decision is opened only where its mark does not tell already that the new one differs. `fresh`
+    is evidence that the caller has just recorded: it is not unsealed again. Raises NoMandate."""
     ruleset = live_policy(tx, moment.now)
     if ruleset is None:
         raise NoMandate("policy", "a decision")
     wanted = list(dict.fromkeys(subject_ids))
-    evidence = read_evidence(tx, sealer, wanted)
-    before = {row.subject_id: open_decision(sealer, row) for row in store.current_decisions(tx, wanted)}
+    evidence = read_evidence(tx, sealer, wanted, {one.id: one for one in fresh}, moment.now_ms)
+    marks = store.marks(tx, wanted)
     alike: dict[tuple[Any, ...], tuple[Verdict, list[str]]] = {}
-    results: list[tuple[Decision, Decision | None]] = []
+    verdicts = {one: _decide_like_others(alike, evidence.get(one, []), moment.now, ruleset) for one in wanted}
+    unsure = [one for one in wanted if one in marks and _marked_the_same(marks[one], verdicts[one])]
+    before = {row.subject_id: open_decision(sealer, row) for row in store.current_decisions(tx, unsure)}
+    results: list[tuple[Decision, Decision | Mark | None]] = []
     rows = []
-    for subject_id in wanted:
-        verdict = _decide_like_others(alike, evidence.get(subject_id, []), moment.now, ruleset)
+    for subject_id, verdict in verdicts.items():
         old = before.get(subject_id)
         if old is not None and _says_the_same(old, verdict):
             results.append((old, old))
@@ -239,7 +244,7 @@ def redecide_many(
         except Destroyed:
             continue
         rows.append(row)
-        results.append((decision, old))
+        results.append((decision, marks.get(subject_id)))
     _keep(tx, rows)
     return results
 
@@ -308,7 +313,7 @@ def facts_of(tx: Tx, sealer: Sealer, facts_row_id: str) -> Decision:
 
 def sweep_due(
     tx: Tx, moment: Moment, sealer: Sealer, limit: int = 100
-) -> list[tuple[Decision, Decision | None]]:
+) -> list[tuple[Decision, Decision | Mark | None]]:
     """Decide again about those whose decision time alone has ended. With no policy in force they simply end: nobody
     is decided about without a mandate, and the list is empty."""
     due = store.due_subjects(tx, moment.now_ms, limit)
@@ -327,7 +332,7 @@ class Progress(NamedTuple):
     done: int
     changed: int
     finished: bool
-    results: list[tuple[Decision, Decision | None]]
+    results: list[tuple[Decision, Decision | Mark | None]]
 
 
 def sweep_policy(tx: Tx, moment: Moment, sealer: Sealer, limit: int = SWEEP) -> Progress:
@@ -398,6 +403,11 @@ def _decide_like_others(
 
 def _says_the_same(old: Decision, verdict: Verdict) -> bool:
     return all(getattr(old, name) == getattr(verdict, name) for name in _COMPARED)
+
+
+def _marked_the_same(mark: Mark, verdict: Verdict) -> bool:
+    says = verdict.outcome, verdict.policy_number, verdict.mandate_id, to_ms(verdict.valid_until)
+    return mark == says
 
 
 def _may_read_the_same(mark: Mark, verdict: Verdict) -> bool:

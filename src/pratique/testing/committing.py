@@ -22,6 +22,9 @@ from pratique.testing.telling import Gathered
 
 GROUP = 256
 AT_ONCE = 2  # one group is being committed while the next is being prepared
+WORTH_ANOTHER = (
+    24  # messages that wait before a second group is begun: two small ones cost more than one of both
+)
 MAX_WAITING = 8192
 
 Verdict = Judged | BaseException
@@ -67,7 +70,7 @@ class Committer:
 
     def _next(self) -> None:
         self._called = False
-        while self._waiting and self._running < AT_ONCE:
+        while self._waiting and self._running < (AT_ONCE if len(self._waiting) >= WORTH_ANOTHER else 1):
             self._start([self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP))])
 
     def _start(self, group: list[_Item]) -> None:
