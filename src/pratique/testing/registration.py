@@ -199,9 +199,10 @@ def _amend(tx: Tx, moment: Moment, sealed: Sealed, tell: Tell) -> None:
 def _tell_sealed(
     tx: Tx, moment: Moment, sealed: Sealed, subjects: Sequence[str], tell: Tell, *, pooled: bool
 ) -> None:
+    unknown = {sealed.members[n][1] for n in sealed.unknown}
     changes = releasing.sealed_evidence(
         tx, moment, subjects, mandate_id=sealed.mandate_id, analyte=sealed.analytes[0], pooled=pooled,
-        sealed_at=sealed.sealed_at,
+        sealed_at=sealed.sealed_at, known=set(subjects) - unknown,
     )  # fmt: skip
     if changes:
         tell(tx, moment, changes)

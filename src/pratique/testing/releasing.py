@@ -4,7 +4,7 @@ One write per tube, not ten. Nobody is positive from a pool. What is held reache
 looked. Notices and policy are behind the `Tell` port that `port.py` wires.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from datetime import datetime
 from typing import NamedTuple
 
@@ -240,9 +240,11 @@ def evidence_for(
 def _changes(
     tx: Tx, moment: Moment, subjects: Sequence[str], supersedes: str | None, *, outcome: TestOutcome, analyte: str,
     pooled: bool, sampled_at: datetime, source: Text, refs: Sequence[str], mandate_id: str,
+    known: Set[str] | None = None,
 ) -> list[EvidenceChange]:  # fmt: skip
-    """The same news for each of these people; the forgotten are left out."""
-    known = people.existing(tx, subjects)
+    """The same news for each of these people; the forgotten are left out: who is not among `known`, if the caller has
+    looked already."""
+    known = people.existing(tx, subjects) if known is None else known
     chance = moment.random(16 * len(subjects))
     return [
         EvidenceChange(
@@ -288,13 +290,14 @@ def sealed_evidence(
     analyte: str,
     pooled: bool,
     sealed_at: int,
+    known: Set[str] | None = None,
 ) -> list[EvidenceChange]:
     """What members know once their tube is registered. Each has a reference of its own: nothing ties ten people or
     a place together."""
     return _changes(
         tx, moment, subjects, None, outcome="sample-sealed", analyte=analyte, pooled=pooled,
         sampled_at=from_ms(sealed_at), source=Text("sampling", "采样"), mandate_id=mandate_id,
-        refs=[moment.new_id() for _ in subjects],
+        refs=[moment.new_id() for _ in subjects], known=known,
     )  # fmt: skip
 
 
