@@ -138,6 +138,12 @@ def stop_clocks(tx: Tx, moment: Moment) -> int:
         changed += notices.keep_stopped(
             tx, moment, cause=cause, subject_ids=list(since), by=f"rule:{cause}", since=since
         )
+    return changed + stop_for_sites(tx, moment)
+
+
+def stop_for_sites(tx: Tx, moment: Moment) -> int:
+    """The clocks of each campaign stand still, or run again, as its closed sites have it; how many changed."""
+    changed = 0
     for campaign_id, shut in testing.campaigns_shut(tx, moment.now_ms):
         act = partial(notices.declare_fault, by="rule:closed-site") if shut else notices.end_fault
         changed += act(tx, moment, scope="campaign", scope_ids=[campaign_id], cause="closed-site")

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from pratique import town
 from pratique.app import results
 from pratique.chores import Pulse, give_back_outage, stop_clocks
+from pratique.console.board import close
+from pratique.core.errors import Conflict
 from pratique.core.moment import Moment
 from pratique.demo import hand_in, report_in
 from pratique.notices import service as notices
@@ -16,7 +19,10 @@ from pratique.notices.model import NoticeView
 from pratique.peers import Holder, Laboratory, SiteDevice
 from pratique.port import Port, open_port, tell
 from pratique.settings import Settings
+from pratique.store.tx import Tx
 from pratique.testing import service as testing
+from pratique.testing.booking import service as booking
+from pratique.testing.booking.lines import windows
 
 
 class Here:
@@ -118,18 +124,59 @@ def test_with_every_site_closed_nobody_can_do_what_is_asked(here: Here) -> None:
     close(here.at(hours=1))
     assert here.stop(here.at(hours=1)) == 1
     assert here.stop(here.at(hours=2)) == 0
-    here.port.store.write(lambda tx: testing.reopen_site(tx, here.at(hours=3), here.made.site_id))
+    here.port.store.write(lambda tx: testing.reopen_site(tx, here.made.site_id))
     assert here.stop(here.at(hours=3)) == 1
 
     after, why = here.first(here.at(hours=4))
     assert (after > before, why) == (True, ["a sampling site was closed"])
 
 
-def test_while_another_site_is_open_the_campaign_goes_on(here: Here) -> None:
+def test_one_of_several_sites_closes_and_everybody_gets_the_way_to_another(here: Here) -> None:
     here.port.store.write(lambda tx: testing.add_site(tx, here.start, here.made.campaign_id, town.SITE))
-    here.port.store.write(lambda tx: testing.close_site(tx, here.start, here.made.site_id))
+    before, _ = here.first(here.at(hours=1))
+    here.port.store.write(lambda tx: close(tx, here.at(hours=1), here.made.site_id, "officer"))
 
-    assert here.stop(here.at(hours=1)) == 0
+    during, why = here.first(here.at(hours=2))
+    assert (during > before, why) == (
+        True,
+        ["a sampling site was closed"],
+    )  # at once, no round of chores waited for
+    assert here.stop(here.at(hours=3)) == 0
+    assert here.stop(here.at(hours=4, seconds=1)) == 1  # the campaign goes on
+    after = [here.first(here.at(hours=n))[0] for n in (5, 9)]
+    assert after[0] == after[1] > during
+
+
+def test_a_closed_site_takes_no_booking_and_its_tickets_say_so(here: Here) -> None:
+    zone, sealer, who = ZoneInfo("UTC"), here.port.sealer, here.two[0].subject_id
+    campaign_id, site_id = here.made.campaign_id, here.made.site_id
+    opens = here.at(hours=1).now
+
+    def fill(tx: Tx) -> None:
+        area = booking.add_area(tx, here.start, campaign_id, town.SITE)
+        booking.add_site_place(tx, area, site_id)
+        booking.open_windows(
+            tx, here.start, site_id, opens_at=opens, closes_at=opens + timedelta(hours=2), zone=zone
+        )
+
+    here.port.store.write(fill)
+    with here.port.store.read() as tx:
+        first, second = [one.slot_id for one in windows(tx, here.start.now, campaign_id, zone)[0].windows[:2]]
+    here.port.store.write(lambda tx: booking.book(tx, here.start, sealer, who, first))
+    here.port.store.write(lambda tx: close(tx, here.start, site_id, "officer"))
+
+    with here.port.store.read() as tx:
+        assert windows(tx, here.start.now, campaign_id, zone) == []
+        (ticket,) = booking.tickets_of(tx, here.start.now_ms, sealer, who)
+    assert "closed for now" in ticket.place.en
+    with pytest.raises(Conflict) as refused:
+        here.port.store.write(lambda tx: booking.book(tx, here.start, sealer, who, second))
+    assert (refused.value.code, refused.value.field) == ("SITE_CLOSED", "slot_id")
+
+    here.port.store.write(lambda tx: testing.reopen_site(tx, site_id))
+    assert (
+        here.port.store.write(lambda tx: booking.book(tx, here.start, sealer, who, second)).slot_id == second
+    )
 
 
 def test_an_outage_gives_everybody_the_time_back(here: Here) -> None:

@@ -1,8 +1,11 @@
-"""The live board of sites, without a map: queue, rate, who is not heard. And phones that are declared lost."""
+"""The live board of sites, without a map: queue, rate, who is not heard. Sites that close, phones that are lost."""
 
 from pratique.console.model import Desk, Figure
 from pratique.console.render import page, see, words
 from pratique.core.errors import Refusal
+from pratique.core.moment import Moment
+from pratique.core.text import Text
+from pratique.notices import service as notices
 from pratique.store.tx import Tx
 from pratique.testing import service as testing
 from pratique.testing.board import SiteRow, site_board
@@ -30,15 +33,49 @@ def routes(desk: Desk) -> list[Route]:
             return await _board(desk, call, refused=refusal)
         return see("/console/board")
 
+    async def site(call: Call) -> Answer:
+        shut, site_id = call.form.get("act") == "close", call.path["site_id"]
+        act = close if shut else _reopen
+        try:
+            name = await desk.store.awrite(lambda tx: act(tx, call.moment, site_id, call.caller.id))
+        except Refusal as refusal:
+            return await _board(desk, call, refused=refusal)
+        said = words()["board_closed_said" if shut else "board_opened_said"]
+        return await _board(
+            desk, call, said=Text(said.en.format(site=name.en), said.zh_hans.format(site=name.zh_hans))
+        )
+
     return [
         Route("GET", "/console/board", look, WHO, "live board of sites", page=True),
+        Route(
+            "POST", "/console/board/sites/{site_id}", site, RUNS, "close a site or open it again", page=True
+        ),
         Route(
             "POST", "/console/board/phones/{device_id}/lost", lost, RUNS, "declare a phone lost", page=True
         ),
     ]
 
 
-async def _board(desk: Desk, call: Call, *, refused: Refusal | None = None) -> Answer:
+def close(tx: Tx, moment: Moment, site_id: str, by: str) -> Text:
+    """Close a site: nothing is booked there any more, and at once the clocks of its campaign stand still and say why;
+    its name. Raises NotFound."""
+    campaign_id = testing.close_site(tx, moment, site_id, by)
+    if campaign_id in {one for one, shut in testing.campaigns_shut(tx, moment.now_ms) if shut}:
+        notices.declare_fault(
+            tx, moment, scope="campaign", scope_ids=[campaign_id], cause="closed-site", by=by
+        )
+    return testing.site_name(tx, site_id)
+
+
+def _reopen(tx: Tx, moment: Moment, site_id: str, by: str) -> Text:
+    del moment, by  # the clocks run again with the next round of `chores.stop_clocks`
+    testing.reopen_site(tx, site_id)
+    return testing.site_name(tx, site_id)
+
+
+async def _board(
+    desk: Desk, call: Call, *, refused: Refusal | None = None, said: Text | None = None
+) -> Answer:
     def read(tx: Tx) -> Boards:
         running = [one for one in testing.campaigns(tx) if one.closes_at > call.moment.now]
         return [(one, site_board(tx, call.moment.now, one.id)) for one in running]
@@ -58,6 +95,7 @@ async def _board(desk: Desk, call: Call, *, refused: Refusal | None = None) -> A
         only=only,
         shown=SHOWN,
         refused=refused.text if refused else None,
+        said=said,
         may_declare=f"staff:{call.caller.role}" in RUNS,
     )
 

@@ -116,6 +116,14 @@ def add_site(tx: Tx, moment: Moment, campaign_id: str, name: Text, lanes: int = 
     return site_id
 
 
+def site_name(tx: Tx, site_id: str) -> Text:
+    """What a site is called. Raises NotFound."""
+    row = store.site(tx, site_id)
+    if row is None:
+        raise nothing("site_id")
+    return Text(row[2], row[3])
+
+
 def sites_of(tx: Tx, campaign_id: str) -> list[Site]:
     """Sites of a campaign with tubes and people registered so far."""
     return [Site(r[0], Text(r[1], r[2]), r[3], int(r[4]), int(r[5])) for r in store.sites(tx, campaign_id)]

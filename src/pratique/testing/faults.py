@@ -18,6 +18,7 @@ HOUR_MS = 3_600_000
 LATE_MS = 24 * HOUR_MS  # a laboratory has had the tube this long without a result
 MISSING_MS = 6 * HOUR_MS  # sealed this long ago and at no laboratory: missing
 LOST_MS = 48 * HOUR_MS  # and after this its people are asked for another sample
+CLOSED_MS = 3 * HOUR_MS  # what a closed site costs whoever was on the way to it, at most
 SILENCE_MS = 60_000  # no sign of life for this long was an outage
 
 
@@ -71,27 +72,32 @@ def give_up_lost(tx: Tx, moment: Moment, tell: Tell) -> int:
 # Sites and the system itself
 
 
-def close_site(tx: Tx, moment: Moment, site_id: str) -> None:
-    """Nobody is sampled here for now. Raises NotFound."""
-    _set_site(tx, site_id, "closed")
-    del moment
+def close_site(tx: Tx, moment: Moment, site_id: str, by: str = "") -> str:
+    """Nobody is sampled here for now; the campaign whose clocks stand still because of it. Raises NotFound."""
+    return _set_site(tx, site_id, "closed", moment.now_ms, by)
 
 
-def reopen_site(tx: Tx, moment: Moment, site_id: str) -> None:
-    """Sampling goes on. Raises NotFound."""
-    _set_site(tx, site_id, "open")
-    del moment
+def reopen_site(tx: Tx, site_id: str) -> str:
+    """Sampling goes on; the site's campaign. Raises NotFound."""
+    return _set_site(tx, site_id, "open", None, "")
 
 
-def _set_site(tx: Tx, site_id: str, state: str) -> None:
-    if store.site(tx, site_id) is None:
+def _set_site(tx: Tx, site_id: str, state: str, closed_at: int | None, by: str) -> str:
+    site = store.site(tx, site_id)
+    if site is None:
         raise nothing("site_id")
-    store_labs.set_site_state(tx, site_id, state)
+    store_labs.set_site_state(tx, site_id, state, closed_at, by)
+    return str(site[1])
 
 
 def campaigns_shut(tx: Tx, now: int) -> list[tuple[str, bool]]:
-    """Every campaign that is open now, and whether all its sites are closed: then nobody can do what it asks."""
-    return [(str(row[0]), bool(row[1])) for row in store_labs.campaigns_without_a_site(tx, now)]
+    """Every campaign that is open now, and whether its clocks stand still because of closed sites: as long as all of
+    them are, and for `CLOSED_MS` after one of several was.
+
+    Nobody knows who was on the way to that one (law 4), so everybody in the campaign gets the time it takes to reach
+    another.
+    """
+    return [(str(row[0]), bool(row[1])) for row in store_labs.campaigns_shut(tx, now, now - CLOSED_MS)]
 
 
 def beat(tx: Tx, moment: Moment) -> int | None:

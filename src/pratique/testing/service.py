@@ -13,6 +13,7 @@ from pratique.testing.campaigns import (
     enrol_device,
     make_device_token,
     open_campaign,
+    site_name,
     sites_of,
 )
 from pratique.testing.carrying import batches_for, declare_lost, take_copies
@@ -154,6 +155,7 @@ __all__ = [
     "scanned",
     "settle",
     "settle_run",
+    "site_name",
     "sites_of",
     "sweep",
     "take_boxes",

@@ -226,20 +226,24 @@ def first_receipt(tx: Tx, code: str) -> int | None:
     return int(row[0]) if row and row[0] is not None else None
 
 
-def set_site_state(tx: Tx, site_id: str, state: str) -> int:
+def set_site_state(tx: Tx, site_id: str, state: str, closed_at: int | None, by: str) -> int:
     return tx.run(
-        "UPDATE site SET state = :state WHERE id = :id AND state <> :state", id=site_id, state=state
-    )
+        "UPDATE site SET state = :state, closed_at = CAST(:at AS BIGINT), closed_by = :by"
+        " WHERE id = :id AND state <> :state",
+        id=site_id, state=state, at=closed_at, by=by,
+    )  # fmt: skip
 
 
-def campaigns_without_a_site(tx: Tx, now: int) -> list[Row]:
-    """(campaign, closed: 1 or 0) of campaigns that are open now and have sites at all; closed: none of them is."""
+def campaigns_shut(tx: Tx, now: int, since: int) -> list[Row]:
+    """(campaign, shut: 1 or 0) of campaigns that are open now and have sites at all; shut: none of these is open, or
+    one was closed after `since`."""
     return tx.all(
-        "SELECT c.id, CASE WHEN SUM(CASE WHEN s.state = 'open' THEN 1 ELSE 0 END) = 0 THEN 1 ELSE 0 END"
+        "SELECT c.id, CASE WHEN SUM(CASE WHEN s.state = 'open' THEN 1 ELSE 0 END) = 0"
+        " OR SUM(CASE WHEN s.state = 'closed' AND s.closed_at > :since THEN 1 ELSE 0 END) > 0 THEN 1 ELSE 0 END"
         " FROM campaign c JOIN site s ON s.campaign_id = c.id WHERE c.opens_at <= :now AND :now < c.closes_at"
         " GROUP BY c.id ORDER BY c.id",
-        now=now,
-    )
+        now=now, since=since,
+    )  # fmt: skip
 
 
 def beat(tx: Tx, now: int) -> int | None:

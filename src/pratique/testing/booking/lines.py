@@ -69,15 +69,16 @@ def heard(tx: Tx, now: datetime, campaign_id: str) -> dict[str, Heard]:
 
 
 def windows(tx: Tx, now: datetime, campaign_id: str, zone: ZoneInfo, area_id: str = "") -> list[PlaceView]:
-    """Every place of a campaign with its windows from now to the end of tomorrow, and how long one will wait there."""
+    """Every open place of a campaign with its windows from now to the end of tomorrow, and how long one will wait."""
     now_ms = to_ms(now)
     midnight = to_ms(now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0))
     rows = store.slots(tx, campaign_id, now_ms - QUARTER_MS + 1, midnight + 2 * DAY_MS)
     taken = store.booked_of_day(tx, campaign_id, midnight, midnight + DAY_MS)
     said = heard(tx, now, campaign_id)
+    closed = store.closed_places(tx, campaign_id)
     views = []
     for place in places(tx, campaign_id):
-        if area_id and place.area_id != area_id:
+        if (area_id and place.area_id != area_id) or place.id in closed:
             continue
         mine = [row for row in rows if row[1] == place.id]
         queue = said[place.id].waiting if place.id in said else 0

@@ -137,13 +137,19 @@ def book(
     """Keep a place in this window. `who`: a subject id, or the code of a voucher.
 
     A person has one ticket a day: a second booking moves the first, and only if the new window has room. Raises
-    NotFound, NoMandate, Conflict (full, past, or still given by lot).
+    NotFound, NoMandate, Conflict (full, past, at a closed site, or still given by lot).
     """
     slot = _slot(tx, slot_id)
     require_mandate(tx, slot.mandate_id, moment.now_ms)
     if slot.start_at + QUARTER_MS <= moment.now_ms:
         raise Conflict(
             "WINDOW_OVER", "slot_id", Text("this window is over; take a later one", "该时段已过，请另选")
+        )
+    if slot.place_id in store.closed_places(tx, slot.campaign_id):
+        raise Conflict(
+            "SITE_CLOSED",
+            "slot_id",
+            Text("this site is closed for now; take another", "该采样点暂时关闭，请另选"),
         )
     if slot.release_id and not slot.drawn:
         raise Conflict(
@@ -324,7 +330,13 @@ def _slot(tx: Tx, slot_id: str) -> Slot:
 
 
 def _ticket(row: Row) -> Ticket:
-    return Ticket(row[1], row[2], Text(row[4], row[5]), row[6], from_ms(row[7]), row[3])
+    place = Text(row[4], row[5])
+    if row[8] != "open":  # whoever looks at the ticket must not set out
+        place = Text(
+            f"{place.en} – closed for now, take another window",
+            f"{place.zh_hans}（暂时关闭，请另选时段）",
+        )
+    return Ticket(row[1], row[2], place, row[6], from_ms(row[7]), row[3])
 
 
 def _release(row: Row) -> Release:

@@ -99,6 +99,12 @@ def booked_of_day(tx: Tx, campaign_id: str, after: int, before: int) -> dict[str
     return {row[0]: int(row[1]) for row in rows}
 
 
+def closed_places(tx: Tx, campaign_id: str) -> set[str]:
+    """Bookable sites that are closed for now."""
+    rows = tx.all("SELECT id FROM site WHERE campaign_id = :id AND state <> 'open'", id=campaign_id)
+    return {row[0] for row in rows}
+
+
 def free_slots(tx: Tx, campaign_id: str, kind: str, after: int, limit: int) -> list[Row]:
     """(slot, place, area, free) of windows that anybody may take, the earliest first."""
     return tx.all(
@@ -106,6 +112,7 @@ def free_slots(tx: Tx, campaign_id: str, kind: str, after: int, limit: int) -> l
         " JOIN booking_place p ON p.id = s.place_id JOIN booking_area a ON a.id = p.area_id"
         " LEFT JOIN booking_release r ON r.id = s.release_id WHERE a.campaign_id = :id AND p.kind = :kind"
         " AND s.start_at >= :after AND s.booked < s.capacity AND (s.release_id = '' OR r.drawn_at IS NOT NULL)"
+        " AND NOT EXISTS (SELECT 1 FROM site x WHERE x.id = p.id AND x.state <> 'open')"
         " ORDER BY s.start_at, s.place_id LIMIT :n",
         id=campaign_id, kind=kind, after=after, n=limit,
     )  # fmt: skip
@@ -143,8 +150,9 @@ def give_back(tx: Tx, slot_id: str) -> None:
 
 
 _TICKET = (
-    "SELECT t.mark, t.id, t.slot_id, t.purpose, p.name_en, p.name_zh, p.kind, s.start_at FROM booking_ticket t"
-    " JOIN booking_slot s ON s.id = t.slot_id JOIN booking_place p ON p.id = s.place_id"
+    "SELECT t.mark, t.id, t.slot_id, t.purpose, p.name_en, p.name_zh, p.kind, s.start_at, COALESCE(x.state, 'open')"
+    " FROM booking_ticket t JOIN booking_slot s ON s.id = t.slot_id JOIN booking_place p ON p.id = s.place_id"
+    " LEFT JOIN site x ON x.id = p.id"
 )
 
 
