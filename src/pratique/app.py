@@ -25,6 +25,7 @@ from pratique.console import notices as notice_pages
 from pratique.console import planner as planner_pages
 from pratique.console import policy as policy_pages
 from pratique.console import policy_edit as policy_editor
+from pratique.console import quarantine as quarantine_pages
 from pratique.console import signing as signing_pages
 from pratique.console import today as today_pages
 from pratique.console.model import COOKIE, Desk, Way
@@ -102,6 +103,7 @@ def routes(port: Port, desk: Desk) -> list[Route]:
         *gate_pages.routes(desk),
         *campaign_pages.routes(desk, tell(port)),
         *laboratory_pages.routes(desk, tell(port)),
+        *quarantine_pages.routes(desk, tell(port)),
         *notice_pages.routes(desk),
         *desk_pages.routes(desk),
         *rights_pages.routes(desk),

@@ -104,6 +104,42 @@ def test_looking_closes_a_task_and_a_held_run_needs_a_review(port: Port) -> None
     assert desk.post(f"/console/laboratory/tasks/{task[0]}").status_code == 404
 
 
+def test_two_people_empty_the_quarantine(port: Port) -> None:
+    raw = Laboratory("LAB-UNHEARD", "").report("X0001", "negative", port.moment().now)
+    report_in(port, port.moment(), raw)
+    first, second = signed_in(port, "lab-desk"), signed_in(port, "lab-desk")
+    with port.store.read() as tx:
+        (row,) = tx.all(
+            "SELECT id FROM lab_quarantine WHERE why_en LIKE '%not registered%' AND resolved_at IS NULL"
+        )
+    address = f"/console/laboratory/quarantine/{row[0]}"
+    assert "Messages in quarantine" in first.get("/console/laboratory").text
+
+    assert first.post(address, data={"act": "refuse", "reason": "x"}).status_code == 422
+    asked = first.post(address, data={"act": "refuse", "reason": "nobody knows this sender"})
+    assert "A second person must confirm this." in asked.text
+    assert first.post(address, data={"act": "confirm"}).status_code == 403
+    assert "its bytes are destroyed" in second.post(address, data={"act": "confirm"}).text
+    assert second.post(address, data={"act": "confirm"}).status_code == 404
+    assert signed_in(port, "courier").get("/console/laboratory/quarantine").status_code == 404
+
+
+def test_the_board_closes_a_site_and_opens_it(port: Port) -> None:
+    officer = signed_in(port, "campaign-officer")
+    with port.store.read() as tx:
+        site_id = tx.all("SELECT id FROM site ORDER BY id")[0][0]
+    assert "Close this site" in officer.get("/console/board").text
+
+    closed = officer.post(f"/console/board/sites/{site_id}", data={"act": "close"}).text
+    assert "is closed. The deadlines of its campaign stand still" in closed
+    with port.store.read() as tx:
+        assert tx.one("SELECT COUNT(*) FROM fault WHERE cause = 'closed-site' AND to_at IS NULL") == (1,)
+    opened = officer.post(f"/console/board/sites/{site_id}", data={"act": "open"}).text
+    assert "is open again" in opened
+    assert officer.post("/console/board/sites/none", data={"act": "close"}).status_code == 404
+    assert signed_in(port, "lab-desk").post(f"/console/board/sites/{site_id}").status_code in (403, 404)
+
+
 @pytest.mark.parametrize("role", ["courier", "sampler"])
 def test_who_carries_tubes_sees_no_laboratory_desk(port: Port, role: str) -> None:
     assert signed_in(port, role).get("/console/laboratory").status_code == 404

@@ -39,7 +39,8 @@ def routes(desk: Desk) -> list[Route]:
         try:
             name = await desk.store.awrite(lambda tx: act(tx, call.moment, site_id, call.caller.id))
         except Refusal as refusal:
-            return await _board(desk, call, refused=refusal)
+            answer = await _board(desk, call, refused=refusal)
+            return answer._replace(status=refusal.status)
         said = words()["board_closed_said" if shut else "board_opened_said"]
         return await _board(
             desk, call, said=Text(said.en.format(site=name.en), said.zh_hans.format(site=name.zh_hans))

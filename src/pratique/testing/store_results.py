@@ -86,11 +86,29 @@ def add_quarantine(tx: Tx, **row: object) -> int:
     )
 
 
-def quarantine(tx: Tx) -> list[Row]:
+def quarantine(tx: Tx, only: str = "", limit: int = 200) -> list[Row]:
     return tx.all(
-        "SELECT id, lab_id, control_id, code, field, why_en, why_zh, received_at FROM lab_quarantine"
-        " WHERE resolved_at IS NULL ORDER BY received_at, id"
-    )
+        "SELECT q.id, COALESCE(l.name, ''), q.control_id, q.code, q.field, q.why_en, q.why_zh, q.received_at,"
+        " q.sealed_under, q.kept, q.asked, q.reason, q.asked_by FROM lab_quarantine q"
+        " LEFT JOIN lab l ON l.id = q.lab_id"
+        " WHERE q.resolved_at IS NULL AND (:only = '' OR q.id = :only) ORDER BY q.received_at, q.id LIMIT :n",
+        only=only, n=limit,
+    )  # fmt: skip
+
+
+def ask_quarantine(tx: Tx, quarantine_id: str, asked: str, reason: str, by: str, now: int | None) -> int:
+    return tx.run(
+        "UPDATE lab_quarantine SET asked = :asked, reason = :reason, asked_by = :by, asked_at = CAST(:now AS BIGINT)"
+        " WHERE id = :id AND resolved_at IS NULL",
+        id=quarantine_id, asked=asked, reason=reason, by=by, now=now,
+    )  # fmt: skip
+
+
+def quarantine_bytes(tx: Tx, quarantine_id: str) -> tuple[bytes, bytes]:
+    """(SHA-256 of the bytes as received, the redacted message) of one that is legible."""
+    row = tx.one("SELECT sha256, kept FROM lab_quarantine WHERE id = :id", id=quarantine_id)
+    assert row is not None  # noqa: S101 - the caller has just read it
+    return bytes(row[0]), bytes(row[1])
 
 
 def drop_quarantine(tx: Tx, now: int) -> int:
