@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from pratique.gate import texts
 from pratique.gate.screen import Screen
-from tests.browser.conftest import Watched
+from tests.browser.conftest import Watched, read_code
 
 OUTCOMES = {
     "clear": ("pass", "请进", "Enter", [523, 784]),
@@ -178,6 +178,23 @@ class Cable:
         self.thaw()
         self._door.close()
         self.cut()
+
+
+def test_a_door_reader_names_its_house_and_hands_a_receipt(browser: Browser, screen: Screen) -> None:
+    faces = watch(browser, screen)
+    page = faces.page("/?camera=0&lang=zh-Hans", viewport={"width": 1280, "height": 800})
+    house = {"en": "Rowing Club", "zh-Hans": "赛艇俱乐部"}
+    door = status("waiting_passage", "clear", "member") | {"mandate": None, "door": house}
+    receipt = "PQR1:" + "0123456789ABCDEF" * 30
+    showing(page, screen, door | {"receipt": receipt}, "clear")
+
+    expect(page.locator(".face-challenge")).to_contain_text("领取收据")
+    assert read_code(page, ".face-challenge .code-box") == receipt
+    expect(page.locator(".face-foot")).to_contain_text("赛艇俱乐部的门")
+    expect(page.locator(".face-foot")).not_to_contain_text("没有生效的授权令")
+    screen.show(door | {"receipt": None})
+    expect(page.locator(".face-challenge")).to_have_count(0)
+    faces.close()
 
 
 def test_silence_becomes_out_of_order_within_three_seconds(

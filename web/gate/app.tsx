@@ -58,6 +58,7 @@ function App() {
           <Line name={name} />
           <Advice />
           <Challenge />
+          <Receipt />
         </div>
       </main>
       <Foot />
@@ -93,6 +94,18 @@ function Challenge() {
   );
 }
 
+/** For the wallet of the member who came in: it stands until the next person comes. */
+function Receipt() {
+  const text = silent.value ? null : status.value?.receipt;
+  if (!text) return null;
+  return (
+    <section class="face-challenge" aria-label={t("gate.receipt")}>
+      <Code text={text} label={t("gate.receipt")} level="L" max={360} />
+      <p>{t("gate.receipt.how")}</p>
+    </section>
+  );
+}
+
 /** What a sentence says beyond the word that already stands above it. */
 function beyond(line: string, word: string): string {
   const bare = (text: string): string => text.replace(/[\s,，.。:：]/g, "").toLowerCase();
@@ -114,7 +127,7 @@ function Foot() {
         <span>
           {ages.snapshot_s === null ? t("gate.lists-none") : t("gate.lists", { age: span(ages.snapshot_s), number: ages.snapshot ?? 0 })}
           {" · "}{t("gate.clock", { grade: clockWord(ages.clock) })}
-          {" · "}{told.mandate && ages.mandate_end ? t("gate.mandate", { mandate: say(told.mandate), end: dayAndTime(ms(ages.mandate_end)) }) : t("gate.no-mandate")}
+          {" · "}{told.door ? t("gate.door", { name: say(told.door) }) : told.mandate && ages.mandate_end ? t("gate.mandate", { mandate: say(told.mandate), end: dayAndTime(ms(ages.mandate_end)) }) : t("gate.no-mandate")}
         </span>
       )}
       <strong>{t("gate.counts-only")}</strong>

@@ -16,6 +16,9 @@ export type Status = {
   advice?: Text | null;
   /** A challenge to a wallet whose clock and ours disagree: the text of a code. */
   challenge?: string | null;
+  /** Of a door reader: its organisation, and a receipt for the wallet of who just came in. */
+  door?: Text | null;
+  receipt?: string | null;
 };
 
 /** The gate gives a sign of life each second; before three have gone by without one the screen says so itself. */

@@ -23,7 +23,7 @@ export class NotTaken extends Error {
   }
 }
 
-type Sign1 = { head: Value; claims: Map<Value, Value>; signed: Bytes; signature: Bytes };
+export type Sign1 = { head: Value; claims: Map<Value, Value>; signed: Bytes; signature: Bytes };
 
 /** Checks a challenge against the keys that sign passes. Throws NotTaken. */
 export async function readChallenge(text: string, keys: readonly IssuerKey[]): Promise<Challenge> {
@@ -46,7 +46,7 @@ export async function readChallenge(text: string, keys: readonly IssuerKey[]): P
   return { gate, place, nonce, mandate, at: whole(question.claims.get(6)), until: whole(question.claims.get(4)) };
 }
 
-function sign1(raw: Value | undefined): Sign1 {
+export function sign1(raw: Value | undefined): Sign1 {
   const parts = readExact(bytes(raw));
   if (!Array.isArray(parts) || parts.length !== 4 || !(parts[1] instanceof Map) || parts[1].size) throw new RangeError("not an array of four");
   const [protectedHead, payload, signature] = [bytes(parts[0]), bytes(parts[2]), bytes(parts[3], 64)];
@@ -55,7 +55,7 @@ function sign1(raw: Value | undefined): Sign1 {
   return { head: readExact(protectedHead), claims, signed: encode(["Signature1", protectedHead, new Uint8Array(), payload]), signature };
 }
 
-async function byIssuer(certificate: Sign1, keys: readonly IssuerKey[]): Promise<void> {
+export async function byIssuer(certificate: Sign1, keys: readonly IssuerKey[]): Promise<void> {
   const head = certificate.head;
   if (!(head instanceof Map) || !ordered(head, [1, 4]) || head.get(1) !== -7) throw new NotTaken("not-a-gate");
   const kid = bytes(head.get(4), 8);
@@ -67,7 +67,7 @@ async function byIssuer(certificate: Sign1, keys: readonly IssuerKey[]): Promise
   throw new NotTaken("unknown");
 }
 
-async function byGate(question: Sign1, raw: Bytes): Promise<void> {
+export async function byGate(question: Sign1, raw: Bytes): Promise<void> {
   let key: CryptoKey;
   try {
     key = await crypto.subtle.importKey("raw", raw, { name: "Ed25519" }, false, ["verify"]);
@@ -77,7 +77,7 @@ async function byGate(question: Sign1, raw: Bytes): Promise<void> {
   if (!(await crypto.subtle.verify({ name: "Ed25519" }, key, question.signature as BufferSource, question.signed as BufferSource))) throw new NotTaken("unknown");
 }
 
-function identity(claims: Map<Value, Value>): { gate: Bytes; place: Text; key: Bytes } {
+export function identity(claims: Map<Value, Value>): { gate: Bytes; place: Text; key: Bytes } {
   try {
     if (!ordered(claims, [4, 6, 8, -70011, -70012])) throw new RangeError("claims");
     const cnf = claims.get(8);
@@ -91,15 +91,15 @@ function identity(claims: Map<Value, Value>): { gate: Bytes; place: Text; key: B
   }
 }
 
-function bytes(value: Value | undefined, size?: number): Bytes {
+export function bytes(value: Value | undefined, size?: number): Bytes {
   if (!(value instanceof Uint8Array) || (size !== undefined && value.length !== size)) throw new NotTaken("not-a-gate");
   return value as Bytes;
 }
 
-function whole(value: Value | undefined): number {
+export function whole(value: Value | undefined): number {
   if (typeof value !== "number" || value < 0) throw new NotTaken("not-a-gate");
   return value;
 }
 
-const ordered = (map: Map<Value, Value>, keys: number[]): boolean => [...map.keys()].join() === keys.join();
+export const ordered = (map: Map<Value, Value>, keys: number[]): boolean => [...map.keys()].join() === keys.join();
 const same = (a: Bytes, b: Bytes): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);

@@ -13,7 +13,8 @@ export async function publicPoint(key: CryptoKeyPair): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.exportKey("raw", key.publicKey));
 }
 
-async function sign(key: CryptoKey, message: Bytes): Promise<Bytes> {
+/** ES256: r‖s over SHA-256 of the message. */
+export async function sign(key: CryptoKey, message: Bytes): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.sign(ES256, key, message));
 }
 

@@ -14,6 +14,7 @@ import { FamilyScreen } from "./booking-family.tsx";
 import { BookingScreen } from "./booking.tsx";
 import { Home } from "./home.tsx";
 import { AppealsScreen, HelpScreen, LooksScreen, NoticesScreen, PaperScreen, ResultsScreen } from "./lists.tsx";
+import { GuestScreen, JoinScreen, MemberScreen, MembersScreen, ReceiptScreen, TakingScreen, VisitingScreen } from "./members.tsx";
 import { NoticeScreen } from "./notice.tsx";
 import { PassScreen, SiteCodeScreen } from "./pass.tsx";
 import { SettingsScreen } from "./settings.tsx";
@@ -26,6 +27,16 @@ function Open() {
   if (place === "paper") return <PaperScreen />;
   if (place === "settings") return <SettingsScreen />;
   if (place === "slip") return <SlipScreen />;
+  // Memberships are nobody's subject and need no account: they work also where nothing else of the wallet is used.
+  switch (place) {
+    case "members": return id ? <MemberScreen id={Number(id)} key={id} /> : <MembersScreen />;
+    case "member": return <TakingScreen kind="member" text={id ?? ""} />;
+    case "visit": return <TakingScreen kind="visit" text={id ?? ""} />;
+    case "visiting": return <VisitingScreen id={Number(id)} />;
+    case "guest": return <GuestScreen id={Number(id)} key={id} />;
+    case "join": return <JoinScreen />;
+    case "receipt": return <ReceiptScreen />;
+  }
   if (!holder.value && !guest.value) return <Welcome />;
   switch (place) {
     case "pass": return <PassScreen />;

@@ -38,6 +38,7 @@ function FullHome() {
             <Link to="results" icon={<Tube />}>{t("wallet.results.title")}</Link>
             <Link to="looks" icon={<Eye />}>{t("wallet.looks.title")}</Link>
             <Link to="appeals" icon={<Scale />}>{t("wallet.appeals.title")}</Link>
+            <Link to="members" icon={<Pass />}>{t("wallet.members.title")}</Link>
             <Link to="paper" icon={<Paper />}>{t("wallet.paper.title")}</Link>
             <Link to="settings" icon={<Gear />}>{t("wallet.settings.title")}</Link>
           </nav>

@@ -15,12 +15,12 @@ import { credentialOf, guest, holder, view } from "./state.ts";
 const RENEW = 15_000;
 
 /** The text of the code now, and again every 15 seconds. Undefined until the first proof is signed. */
-function usePresentation(key: CryptoKey, credential: string): string | undefined {
+export function useRenewed(make: () => Promise<string>, ...of: unknown[]): string | undefined {
   const [text, setText] = useState<string>();
   useEffect(() => {
     let live = true;
     const renew = async () => {
-      const fresh = await present(key, credentialOf(credential), now());
+      const fresh = await make();
       if (live) setText(fresh);
     };
     void renew();
@@ -32,12 +32,12 @@ function usePresentation(key: CryptoKey, credential: string): string | undefined
       clearInterval(timer);
       document.removeEventListener("visibilitychange", woken);
     };
-  }, [key, credential]);
+  }, of);
   return text;
 }
 
 /** The screen stays on while a code is shown; a phone that cannot do it shows the code all the same. */
-function useAwake(): void {
+export function useAwake(): void {
   useEffect(() => {
     let lock: WakeLockSentinel | undefined;
     let live = true;
@@ -68,7 +68,7 @@ export function PassScreen() {
 }
 
 function Live({ credential, expires }: { credential: string; expires: string }) {
-  const text = usePresentation(holder.value!.pair.privateKey, credential);
+  const text = useRenewed(() => present(holder.value!.pair.privateKey, credentialOf(credential), now()), holder.value!.pair.privateKey, credential);
   useAwake();
   const until = dayAndTime(ms(expires));
   return (
@@ -90,7 +90,7 @@ function Live({ credential, expires }: { credential: string; expires: string }) 
 }
 
 /** A small boat that crosses the card between two signatures: a screenshot stands still. */
-function Alive() {
+export function Alive() {
   return (
     <div class="alive" aria-hidden="true">
       <svg class="boat" viewBox="0 0 28 24" width="28" height="24">

@@ -18,6 +18,7 @@ interface Schema extends DBSchema {
 
 const NAME = "pratique-wallet";
 export const BOOKINGS = "pratique-booking";
+export const MEMBERSHIPS = "pratique-memberships";
 const STRICT = { durability: "strict" } as const;
 let opened: Promise<IDBPDatabase<Schema>> | undefined;
 
@@ -66,5 +67,5 @@ export async function deleteAll(): Promise<void> {
   await Promise.all(forgetting.map((close) => close()));
   (await db()).close();
   opened = undefined;
-  await Promise.all([deleteDB(NAME), deleteDB(BOOKINGS)]);
+  await Promise.all([deleteDB(NAME), deleteDB(BOOKINGS), deleteDB(MEMBERSHIPS)]);
 }

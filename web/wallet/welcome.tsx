@@ -20,7 +20,7 @@ export function Welcome() {
       {busy.value && <div class="progress" role="status"><progress /><span class="progress-text">{t("wallet.welcome.working")}</span></div>}
       <button class="button big" type="button" disabled={busy.value} onClick={() => void begin()}>{t("wallet.welcome.begin")}</button>
       <p class="small soft">{t("wallet.settings.lost")}</p>
-      <p class="row"><a class="button quiet" href="#/slip">{t("wallet.slip.title")}</a><a class="button quiet" href="#/paper">{t("wallet.welcome.paper")}</a></p>
+      <p class="row"><a class="button quiet" href="#/slip">{t("wallet.slip.title")}</a><a class="button quiet" href="#/paper">{t("wallet.welcome.paper")}</a><a class="button quiet" href="#/members">{t("wallet.members.title")}</a></p>
     </Screen>
   );
 }

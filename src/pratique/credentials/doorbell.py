@@ -1,6 +1,6 @@
 """Sealing to the host of a visitor, so that a relay carries what it cannot read. Pure but for the chance it is given.
 
-    sealed = ephemeral point (33) ‖ AES-256-GCM(key, nonce, message)
+    sealed = ephemeral point (65) ‖ AES-256-GCM(key, nonce, message)
     key ‖ nonce = HKDF-SHA256(ECDH(ephemeral, host), salt = ephemeral ‖ host, info = "pratique-doorbell", 44 bytes)
 
 A box in the relay is named by the first 16 bytes of SHA-256 of a secret that only the host has; who waits at a box
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pratique.credentials.reasons import BadCose
 
-BOX, SECRET, POINT = 16, 32, 33
+BOX, SECRET, EPHEMERAL = 16, 32, 65  # a browser reads no shorter form of a point
 MAX_SEALED = 2048  # bytes
 
 
@@ -39,18 +39,18 @@ def seal(host: bytes, message: bytes) -> bytes:
     except ValueError:
         raise BadCose("the host's key is not a point of P-256") from None
     ours = ec.generate_private_key(ec.SECP256R1())
-    ephemeral = point_of(ours.public_key())
+    ephemeral = ours.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     key, nonce = _keys(ours.exchange(ec.ECDH(), theirs), ephemeral, host)
     return ephemeral + AESGCM(key).encrypt(nonce, message, None)
 
 
 def unseal(host: ec.EllipticCurvePrivateKey, sealed: bytes) -> bytes:
     """The message. Raises BadCose for what was not sealed to this key, or was changed."""
-    ephemeral = sealed[:POINT]
+    ephemeral = sealed[:EPHEMERAL]
     try:
         theirs = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), ephemeral)
         key, nonce = _keys(host.exchange(ec.ECDH(), theirs), ephemeral, point_of(host.public_key()))
-        return AESGCM(key).decrypt(nonce, sealed[POINT:], None)
+        return AESGCM(key).decrypt(nonce, sealed[EPHEMERAL:], None)
     except (ValueError, InvalidTag):
         raise BadCose("not sealed to this key") from None
 

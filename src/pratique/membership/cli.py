@@ -18,7 +18,7 @@ from cyclopts import App, Parameter
 from pratique.core.errors import Refusal
 from pratique.core.moment import Moment, rfc3339
 from pratique.core.text import Text
-from pratique.credentials import doorbell, membership
+from pratique.credentials import membership
 from pratique.credentials.reasons import CredentialError
 from pratique.membership import hosting, register, texts
 from pratique.membership.attendance import as_csv, check
@@ -167,8 +167,7 @@ def member_commands(clock: Clock) -> App:
             hours=register.read_hours(hours),
         )
         house.keep(kept)
-        [issuer] = house.keys()[house.member.kid]
-        text = offer_text(Offer(made, doorbell.point_of(issuer), house.register.name))
+        text = offer_text(Offer(made, house.member.public_key, house.register.name))
         link = f"{wallet.rstrip('/')}/wallet/{MEMBER}{text}" if wallet else ""
         said = {"offer": text, "link": link, "expires": rfc3339(clock() + timedelta(days=days))}
         _say(as_json, said, link or text)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pratique.core.errors import Refusal
 from pratique.core.moment import Moment
@@ -91,7 +92,7 @@ def make_invitation(
     if expires.timestamp() > host.expires:
         raise Refusal("BAD_VISIT", "until", texts.BAD_VISIT)
     chain = (offer.membership, made)
-    link = "" if on_paper else visit_text(Visit(chain, _number(visitor), offer.name))
+    link = "" if on_paper else visit_text(Visit(chain, _number(visitor), _point(visitor), offer.name))
     awaited = Awaited(b64url(secret), b64url(_number(bell)), b64url(made))
     return Sent(link, paper(chain) if on_paper else "", awaited)
 
@@ -121,6 +122,10 @@ def place_name(ring: Ring) -> Text:
 
 def _hash(awaited: Awaited) -> bytes:
     return sha256(unb64url(awaited.visit)).digest()
+
+
+def _point(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
 def _number(key: ec.EllipticCurvePrivateKey) -> bytes:

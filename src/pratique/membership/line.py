@@ -7,7 +7,7 @@ from urllib.request import Request, urlopen
 from pratique.core.errors import Refusal
 from pratique.membership import texts
 
-TIMEOUT = 40.0  # a question stands for 25 seconds
+TIMEOUT = 20.0  # a question stands for eight seconds
 MAX_ANSWER = 1 << 16
 
 

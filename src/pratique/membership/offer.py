@@ -1,10 +1,10 @@
 """What an organisation gives a wallet, and a host a visitor: a link, whose part behind `#` no server ever sees (pure).
 
-    offer = base64url(CBOR [membership: bstr, organisation: bstr(33), [en, zh-Hans]])
-    visit = base64url(CBOR [[membership, invitation], key: bstr(32), [en, zh-Hans]])
+    offer = base64url(CBOR [membership: bstr, organisation: bstr(65), [en, zh-Hans]])
+    visit = base64url(CBOR [[membership, invitation], key: bstr(32), point: bstr(65), [en, zh-Hans]])
 
-`organisation` is the point of the key that signed, so that the wallet knows the doors' receipts; `key` is the private
-key of the visit, made by the host for this one visit. Whoever has the link before the visitor does could go instead.
+`organisation` is the point of the key that signed, so that the wallet knows the doors' receipts; `key` and `point` are
+the key of the visit, made by the host for this one visit. Whoever has the link first could go instead.
 """
 
 from typing import NamedTuple
@@ -27,10 +27,11 @@ class Offer(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """A visit for a visitor's phone. `key` is the private number of a P-256 key, 32 bytes."""
+    """A visit for a visitor's phone. `key` is the private number of a P-256 key, 32 bytes, `point` its public half."""
 
     chain: tuple[bytes, ...]
     key: bytes
+    point: bytes
     name: Text
 
 
@@ -49,18 +50,22 @@ def read_offer(text: str) -> Offer:
 
 def visit_text(visit: Visit) -> str:
     """As it stands in a link."""
-    return b64url(canonical_cbor([list(visit.chain), visit.key, [visit.name.en, visit.name.zh_hans]]))
+    return b64url(
+        canonical_cbor([list(visit.chain), visit.key, visit.point, [visit.name.en, visit.name.zh_hans]])
+    )
 
 
 def read_visit(text: str) -> Visit:
     """Raises BadCose or BadCbor for anything else."""
     parts = read_exact(unb64url(text))
-    if not (isinstance(parts, list) and len(parts) == 3 and isinstance(parts[0], list)):
+    if not (isinstance(parts, list) and len(parts) == 4 and isinstance(parts[0], list)):
         raise BadCose("not a visit")
-    chain, key = parts[0], parts[1]
-    if len(chain) != 2 or not all(isinstance(one, bytes) for one in (*chain, key)) or len(key) != 32:
+    chain, key, point = parts[0], parts[1], parts[2]
+    if len(chain) != 2 or not all(isinstance(one, bytes) for one in (*chain, key, point)):
         raise BadCose("not a visit")
-    return Visit((chain[0], chain[1]), key, _name(parts[2]))
+    if (len(key), len(point)) != (32, 65):
+        raise BadCose("not a visit")
+    return Visit((chain[0], chain[1]), key, point, _name(parts[3]))
 
 
 def _name(names: object) -> Text:
