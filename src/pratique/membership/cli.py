@@ -6,6 +6,7 @@ Exit codes: 0 done · 1 refused · 2 called wrongly · 3 a fault of ours. Refusa
 import json
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ from pratique.membership.files import House
 from pratique.membership.files import found as found_house
 from pratique.membership.line import ask
 from pratique.membership.offer import MEMBER, VISIT, Offer, offer_text, read_offer
+from pratique.membership.table import Page
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 Clock = Callable[[], datetime]
@@ -259,6 +261,29 @@ def member_commands(clock: Clock) -> App:
             where = f"{one.file}, receipt {one.place}" if one.place else one.file
             _tell(f"{where}: {one.code}: {one.text.en} / {one.text.zh_hans}")
         return 1 if found.refused else 0
+
+    @app.command
+    def page(home: Path, /, *, port: int = 8095) -> int:
+        """The same table as a page on this machine, for who has no liking for commands. Until it is stopped.
+
+        Parameters
+        ----------
+        home
+            the organisation's folder.
+        port
+            the port on 127.0.0.1 (0: any free one).
+        """
+        try:
+            opened = Page(House(home), port)
+        except OSError:
+            _tell(f"--port {port}: this port is taken: name another one")
+            return 2
+        print(f"attendance at {opened.address}", flush=True)
+        try:
+            threading.Event().wait()
+        finally:
+            opened.close()
+        return 0
 
     return app
 
