@@ -47,9 +47,16 @@ for kill in range(kills):
 """
 
 
-def cut(synchronous: int) -> dict[str, int]:
+def cut(synchronous: int, cuts: int) -> dict[str, int]:
     ran = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("cut_disk.py")), "1000", "250", str(synchronous), "7"],
+        [
+            sys.executable,
+            str(Path(__file__).with_name("cut_disk.py")),
+            "1000",
+            str(cuts),
+            str(synchronous),
+            "7",
+        ],
         capture_output=True,
         check=True,
     )
@@ -58,14 +65,14 @@ def cut(synchronous: int) -> dict[str, int]:
 
 
 def test_it_works() -> None:
-    found = cut(2)
+    found = cut(2, 500)
 
-    assert found["cuts"] == 250
+    assert found["cuts"] == 500
     assert (found["lost"], found["damaged"]) == (0, 0)
 
 
 def test_the_model_bites_a_weaker_setting_loses_decisions() -> None:
-    found = cut(1)
+    found = cut(1, 250)
 
     assert found["lost"] > 25
     assert found["worst"] > 10
