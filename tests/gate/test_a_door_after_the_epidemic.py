@@ -1,6 +1,7 @@
 """A gate as a door reader: who is let in where and when, receipts and rings, and what it never reads or keeps."""
 
 import secrets
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -415,6 +416,29 @@ def test_a_gate_that_still_works_is_not_turned(tmp_path: Path, left: str) -> Non
 
     with pytest.raises(StillWorking):
         repurpose(tmp_path, organisation(Club()))
+
+
+def test_a_sync_process_that_hangs_holds_up_no_door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import queue
+    import subprocess
+
+    from pratique.gate import station
+
+    made, _ = repurpose(tmp_path, organisation(Club()))
+    where = station.places(tmp_path, None, None, None)
+    opened = station.Station(where, made, Door(), lambda _: None, None, turn_sensor=False)
+    real = subprocess.Popen
+    hanging = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(station.subprocess, "Popen", lambda _, **how: real(hanging, **how))
+    opened.start_sync("http://127.0.0.1:9", 60, queue.Queue())
+    monkeypatch.undo()
+
+    assert opened.gate.porter is not None
+    assert opened.gate.porter.send is not None
+    for number in range(300):
+        opened.gate.porter.send(number, bytes(16), bytes(600))
+
+    opened.close()
 
 
 def test_an_admission_says_no_more_than_the_porter_needs() -> None:

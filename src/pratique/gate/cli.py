@@ -239,7 +239,8 @@ def sync(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    threading.Thread(target=_ring_for, args=(work,), name="rings", daemon=True).start()
+    if not sys.stdin.isatty():  # by hand, in the background, a look at the terminal would stop it
+        threading.Thread(target=_ring_for, args=(work,), name="rings", daemon=True).start()
     work.run(stop, max(1.0, every))
     return YES
 

@@ -129,18 +129,18 @@ class Station:
         for name, path in self._where._asdict().items():
             command += [f"--{name}", str(path)]
         self._sync = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE)
-        if self.gate.porter is not None:
+        if self.gate.porter is not None and self._sync.stdin is not None:
+            os.set_blocking(self._sync.stdin.fileno(), False)  # a sync process that hangs holds up no door
             self.gate.porter.send = self._ring
         threading.Thread(target=_listen, args=(self._sync, events), name="sync", daemon=True).start()
 
     def _ring(self, number: int, box: bytes, sealed: bytes) -> None:
         line = json.dumps({"ring": number, "box": base64url(box), "sealed": base64url(sealed)})
         if self._sync is not None and self._sync.stdin is not None:
-            with suppress(
-                OSError, ValueError
-            ):  # it may be dead: then the visitor is told that nobody was reached
-                self._sync.stdin.write(line.encode() + b"\n")
-                self._sync.stdin.flush()
+            # One line is less than a pipe takes at once: it goes whole or not at all. Where it does not, because the
+            # sync process is dead or hangs, the visitor is told that nobody was reached.
+            with suppress(OSError, ValueError):
+                os.write(self._sync.stdin.fileno(), line.encode() + b"\n")
 
     def close(self) -> None:
         """Stop the sync process and let go of the files."""
