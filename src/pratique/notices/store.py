@@ -154,20 +154,45 @@ def set_states(tx: Tx, changes: Sequence[Ended]) -> None:
     """Move notices on and write it into their history. Who comes second changes nothing and writes nothing."""
     if not changes:
         return
-    rows = [change._asdict() for change in changes]
-    # The line is written only where the state still allows it, so it goes first.
+    states, last = _standing_now(tx, [change.notice_id for change in changes])
+    lines, moved = [], []
+    for one in changes:
+        state = states.get(one.notice_id)
+        if state != "open" and (state != "waiting" or one.state == "waiting"):
+            continue
+        states[one.notice_id], last[one.notice_id] = one.state, last[one.notice_id] + 1
+        moved.append({"state": one.state, "at": one.at, "notice_id": one.notice_id})
+        lines.append(
+            {
+                "notice_id": one.notice_id,
+                "seq": last[one.notice_id],
+                "at": one.at,
+                "what": one.what,
+                "by": one.by,
+                "reference": one.reference,
+            }
+        )
     tx.many(
         "INSERT INTO notice_event (notice_id, seq, at, what, by, reference) "
-        "SELECT n.id, (SELECT COALESCE(MAX(e.seq), 0) + 1 FROM notice_event e WHERE e.notice_id = n.id), "
-        "CAST(:at AS BIGINT), :what, :by, :reference FROM notice n WHERE n.id = :notice_id "
-        "AND (n.state = 'open' OR (n.state = 'waiting' AND :state <> 'waiting'))",
-        rows,
+        "VALUES (:notice_id, :seq, :at, :what, :by, :reference)",
+        lines,
     )
-    tx.many(
-        "UPDATE notice SET state = :state, state_at = :at WHERE id = :notice_id "
-        "AND (state = 'open' OR (state = 'waiting' AND :state <> 'waiting'))",
-        [{"state": row["state"], "at": row["at"], "notice_id": row["notice_id"]} for row in rows],
-    )
+    tx.many("UPDATE notice SET state = :state, state_at = :at WHERE id = :notice_id", moved)
+
+
+def _standing_now(tx: Tx, notice_ids: Sequence[str]) -> tuple[dict[str, str], dict[str, int]]:
+    """The state of each of these notices, and the number of the last line of its history. There is one writer, so both
+    stay true until it has written."""
+    states: dict[str, str] = {}
+    last: dict[str, int] = {}
+    for named, values in chunks(notice_ids):
+        sql = (
+            "SELECT n.id, n.state, (SELECT COALESCE(MAX(e.seq), 0) FROM notice_event e WHERE e.notice_id = n.id) "
+            f"FROM notice n WHERE n.id IN ({named})"
+        )
+        for notice_id, state, seq in tx.all(sql, **values):
+            states[notice_id], last[notice_id] = state, int(seq)
+    return states, last
 
 
 def add_line(tx: Tx, notice_id: str, at: int, what: str, by: str, *, reference: str = "") -> None:

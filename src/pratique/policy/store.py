@@ -123,7 +123,7 @@ def add_evidence(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
     """The same id again changes nothing."""
     tx.many(
         "INSERT INTO evidence (id, subject_id, mandate_id, ref, recorded_at, body) "
-        "VALUES (:id, :subject_id, :mandate_id, :ref, :recorded_at, :body) ON CONFLICT (id) DO NOTHING",
+        "VALUES (:id, :subject_id, :mandate_id, :ref, :recorded_at, :body) ON CONFLICT (subject_id, id) DO NOTHING",
         rows,
     )
 
