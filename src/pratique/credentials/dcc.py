@@ -6,9 +6,9 @@ with the JSON Schemas 1.0.0 to 1.3.3 of the payload's own version; codes outside
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -120,7 +120,26 @@ _TEXTS = {
 }
 _FIELDS = {"v": 10, "t": 8, "r": 7}
 _MAYBE = ("nm", "ma")
-_NAMES = frozenset(["fn", "fnt", "gn", "gnt"])
+_FOUR_NAMES = itemgetter("fn", "gn", "fnt", "gnt")
+_NAMES = frozenset(["fn", "gn", "fnt", "gnt"])
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ<"
+
+
+class _Limits(NamedTuple):
+    """Of a version: the longest text, the largest dose that is plain, and what a day of birth looks like."""
+
+    text: int
+    dose: int
+    birth: Callable[[str], object]
+
+
+def _limits(version: str) -> _Limits:
+    late = version >= "1.3"
+    birth = re.compile("(19|20)[0-9]{2}" + ("(-[0-9]{2}){0,2}" if version >= "1.1" else "(-[0-9]{2}){2}"))
+    return _Limits(80 if late else 50, 1 << 30 if late else 9, birth.fullmatch)
+
+
+_LIMITS = {version: _limits(version) for version in VERSIONS}
 
 
 def plain_kind(certificate: dict[Any, Any]) -> str:
@@ -131,49 +150,39 @@ def plain_kind(certificate: dict[Any, Any]) -> str:
     between two signature checks, so it is written for few and simple steps.
     """
     try:
-        version, name, birth = certificate["ver"], certificate["nam"], certificate["dob"]
+        longest, most, is_birth = _LIMITS[certificate["ver"]]
+        name = certificate["nam"]
         kind = "v" if "v" in certificate else "t" if "t" in certificate else "r"
-        (entry,) = certificate[kind]
-        texts = [*_TEXTS[kind](entry), *name.values()]
+        (entry,) = listed = certificate[kind]
+        names = _FOUR_NAMES(name) if len(name) == 4 else _fewer_names(name)
+        texts = [*_TEXTS[kind](entry), *names]
         fields = _FIELDS[kind]
-        if kind == "t":
+        if kind == "t" and len(entry) > fields:
             more = [entry[field] for field in _MAYBE if field in entry]
             texts += more
             fields += len(more)
-        if len(certificate) != 4 or len(entry) != fields or not name.keys() <= _NAMES:
+        if len(certificate) != 4 or len(entry) != fields:
             return ""
-        late = version >= "1.3"
-        if (
-            version not in _FORMS
-            or [*map(str.strip, texts)] != texts
-            or max(map(len, texts)) > (80 if late else 50)
-        ):
+        if [*map(str.strip, texts)] != texts or max(map(len, texts)) > longest:
             return ""
         if kind == "v":
             dose, of = entry["dn"], entry["sd"]
-            most = _ANY if late else 9
-            if type(dose) is not int or type(of) is not int or not (1 <= dose <= most and 1 <= of <= most):
+            if not (type(dose) is int and type(of) is int and 0 < dose <= most and 0 < of <= most):
                 return ""
-        if not _is_birth[version >= "1.1"](birth):
+        country = entry["co"]
+        if not (country.isupper() and country.isascii() and is_birth(certificate["dob"])):
             return ""
-        country, letters = entry["co"], (name["fnt"] + name.get("gnt", "")).replace("<", "A")
+        if (names[2] + names[3]).encode().translate(None, _LETTERS):
+            return ""
     except (KeyError, TypeError, ValueError, AttributeError):
         return ""
-    if not (country.isupper() and country.isascii()):
-        return ""
-    if type(certificate[kind]) is not list or type(entry) is not dict or type(name) is not dict:
-        return ""
-    return kind if letters.isalpha() and letters.isupper() and letters.isascii() else ""
+    return kind if type(listed) is list and type(entry) is dict and type(name) is dict else ""
 
 
-_ANY = 1 << 30
-
-
-_YEAR = "(19|20)[0-9]{2}"
-_is_birth = {
-    late: re.compile(_YEAR + rest).fullmatch
-    for late, rest in ((True, "(-[0-9]{2}){0,2}"), (False, "(-[0-9]{2}){2}"))
-}
+def _fewer_names(name: dict[Any, Any]) -> tuple[Any, ...]:
+    if not name.keys() <= _NAMES:
+        raise KeyError
+    return name.get("fn", ""), name.get("gn", ""), name["fnt"], name.get("gnt", "")
 
 
 def plain_cbor(part: Mapping[str, Any]) -> bytes:
