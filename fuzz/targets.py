@@ -149,6 +149,7 @@ _BUNDLE = unb64url(FILE["signed"]["file"])
 _BODY = trust.open_bundle(_BUNDLE)[0]
 _COSE = parts.cose()
 _PAYLOAD = unwrap(_COSE).payload
+_WITH_STATUS = cbor.encode(parts.claims() | {65535: {"status_list": {"idx": 4, "uri": URI}}})
 _PASS = parts.pass_of()
 _LIST = status.build(1, 1024, [(5, 1)])
 _UNTIL = datetime.fromtimestamp(parts.AT + 999, UTC)
@@ -211,7 +212,7 @@ _SET = parts.key_set(parts.jwk(), parts.jwk(parts.OTHER))
 
 TARGETS = (
     Target("verify", _verify, _TEXTS, text=True),
-    Target("verify signed claims", _verify_signed, (_PAYLOAD,)),
+    Target("verify signed claims", _verify_signed, (_PAYLOAD, _WITH_STATUS)),
     Target("verify signed card", _verify_signed_card, (_CARD,)),
     Target("verify signed pass", _verify_signed_pass, (unwrap(_PASS).payload,)),
     Target(
@@ -241,7 +242,11 @@ TARGETS = (
     Target("status token signed", _signed_status_token, (unwrap(_CWT).payload,)),
     Target("status token jwt", _text(lambda text: status.read_jwt_token(text, KEY, URI, NOW)), (_JWT,)),
     Target("x509", x509.read_certificate, (_DER,)),
-    Target("trust file", lambda raw: trust.snapshot_of(sources.read_source(raw)), (*_SOURCES, _DER, _PEM)),
+    Target(
+        "trust file",
+        lambda raw: trust.snapshot_of(sources.read_source(raw)),
+        (*_SOURCES, _DER, _PEM, _CWT, _JWT),
+    ),
     Target("bundle", lambda raw: trust.read_bundle(raw, [_ROOT], 1, 0, NOW), (_BUNDLE,)),
     Target("bundle signed", _signed_bundle, (_BODY,)),
     Target("picture", qr.read_picture, (_PICTURE,)),

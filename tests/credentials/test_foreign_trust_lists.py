@@ -135,7 +135,7 @@ def test_a_folder_holds_everything(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing to see")
 
     trust = read_trust(tmp_path)
-    assert trust.notes == ("notes.txt was left out: neither JSON, PEM nor DER",)
+    assert trust.notes == ("notes.txt was left out: neither JSON, PEM, DER nor a status list token",)
     assert verify(text(), NOW, trust).findings == ("CODE_UNKNOWN",)
 
 

@@ -1,15 +1,17 @@
 """Status lists follow the draft's own vectors, refuse to guess, and hand out each place once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pratique.credentials import status
+from pratique.credentials import read_trust, status, verify
+from pratique.credentials.issue import issue_hcert
 from pratique.credentials.reasons import CredentialError
 from pratique.credentials.shuffle import place_of
-from tests.credentials.making import NOW, es256
+from tests.credentials.making import NOW, certificate, es256
 
 ISSUER = es256()
 URI = "https://status.example/lists/1"
@@ -85,6 +87,31 @@ def test_tokens_count_for_their_uri_key_and_time_only() -> None:
             status.read_cwt_token(cwt, key(signer), uri, at)
         with pytest.raises(CredentialError):
             status.read_jwt_token(jwt, key(signer), uri, at)
+
+
+def test_a_certificate_s_own_list_is_asked_from_files_alone(tmp_path: Path) -> None:
+    """Key and token in one folder; the token's key must be a trusted one, the newest token counts."""
+    ends = NOW + timedelta(hours=72)
+    (tmp_path / "issuer.der").write_bytes(ISSUER.spki)
+    stranger = es256()
+    for name, raw in (
+        ("a", status.cwt_token(stranger, status.build(1, 64, []), URI, NOW, ends, 60)),
+        ("b", status.cwt_token(ISSUER, status.build(1, 64, [(3, 1)]), URI, NOW, ends, 60)),
+        ("c", status.jwt_token(ISSUER, status.build(1, 64, []), URI, NOW - timedelta(1), ends, 60).encode()),
+        ("d", status.jwt_token(ISSUER, status.build(1, 64, []), URI + "2", NOW, ends, 60).encode()),
+    ):
+        (tmp_path / name).write_bytes(raw)
+    trust = read_trust(tmp_path)
+
+    def reason(index: int, uri: str = URI, at: datetime = NOW) -> str | None:
+        text = issue_hcert(ISSUER, certificate(), "AT", NOW, NOW + timedelta(30), status=(uri, index))
+        return verify(text, at, trust).reason
+
+    assert (reason(2), reason(3), reason(3, URI + "2")) == (None, "REVOKED", None)
+    assert reason(2, at=ends) == reason(64) == reason(2, URI + "3") == "STATUS_UNKNOWN"
+    assert [note for note in trust.notes if "token" in note] == [
+        "a status list token was left out: UNKNOWN_KEY: status list token"
+    ]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100, 1000, 4096])

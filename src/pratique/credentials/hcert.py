@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any, NamedTuple, TypeGuard
 
-from pratique.credentials import base45, dcc, proposals
+from pratique.credentials import base45, dcc, proposals, status
 from pratique.credentials.cbor import read
 from pratique.credentials.cose import header, unwrap
 from pratique.credentials.envelope import Signed, remember, signed_as_before, signed_by
@@ -19,17 +19,18 @@ from pratique.credentials.snapshot import Snapshot, TrustKey
 
 PREFIX = "HC1:"
 MAX_INFLATED, _USUAL = 64 << 10, 1 << 10
-_ISS, _EXP, _IAT, _HCERT = 1, 4, 6, -260
+_ISS, _EXP, _IAT, _HCERT, _STATUS = 1, 4, 6, -260, 65535
 _DCC = 1
 
 
 class Cwt(NamedTuple):
-    """The claims; times in seconds since 1970 as the issuer wrote them, floats included."""
+    """The claims; times in seconds since 1970 as the issuer wrote them, floats included; `status` as it was read."""
 
     iss: str | None
     iat: float
     exp: float
     hcert: Mapping[Any, Any]
+    status: Any = None
 
 
 def inflate(raw: bytes) -> bytes:
@@ -64,7 +65,7 @@ def read_claims(payload: bytes) -> Cwt:
         raise BadCbor("there is no health certificate inside")
     if _DCC in hcert and type(hcert[_DCC]) is not dict:
         raise BadCbor("the health certificate is not a map")
-    return Cwt(iss if type(iss) is str else None, iat, exp, hcert)
+    return Cwt(iss if type(iss) is str else None, iat, exp, hcert, claims.get(_STATUS))
 
 
 def _is_number(value: Any) -> TypeGuard[int | float]:
@@ -126,7 +127,7 @@ def _is_plainly_good(key: TrustKey, claims: Cwt, now: float, snapshot: Snapshot)
     """True for what nearly every certificate is: in time, tidy, of a type its key may sign, and nothing else to ask.
     What it lets through `_judged` would let through in the same words (the vectors hold both to one answer)."""
     certificate = claims.hcert.get(_DCC)
-    if certificate is None or snapshot.asks_more or snapshot.expires <= now:
+    if certificate is None or claims.status is not None or snapshot.asks_more or snapshot.expires <= now:
         return False
     if not (key.valid_from <= claims.iat <= now <= claims.exp <= key.valid_to):
         return False
@@ -159,6 +160,12 @@ def _judged(signed: Signed, claims: Cwt, now: float, snapshot: Snapshot) -> Outc
         findings.append("CODE_UNKNOWN")
     if reason is None and snapshot.hashes and _is_revoked(signed, claims, content, now, snapshot):
         reason = "REVOKED"
+    detail = broken or ""
+    if reason is None and claims.status is not None:
+        reason, told = _status_fault(claims.status, key, now, snapshot)
+        detail = told or detail
+        if told and reason is None:
+            findings.append("STATUS_UNKNOWN")
     if snapshot.expires <= now:
         findings.append("LISTS_STALE")
     stages = _ALL_GOOD
@@ -186,6 +193,29 @@ def _time_fault(claims: Cwt, key: TrustKey, now: float) -> str | None:
         covered = key.valid_from <= claims.iat and claims.exp <= key.valid_to
         return None if covered else "KEY_NOT_VALID"
     return "NOT_YET_VALID" if now < claims.iat else "EXPIRED"
+
+
+def _status_fault(claim: Any, key: TrustKey, now: float, snapshot: Snapshot) -> tuple[str | None, str]:
+    """Reason and words for what a status claim comes to (Token Status List, section 8.3); words alone where the list
+    is missing and the mandate's fail table takes that."""
+    place = status.claimed(claim)
+    if place is None:
+        return "STATUS_UNKNOWN", "its status claim names no status list"
+    uri, index = place
+    listed = snapshot.foreign_status.get(uri)
+    if listed is None or listed.issuer not in ("", key.issuer) or listed.expires <= now:
+        admitted = snapshot.fail.get("status_list_missing", "refuse") == "admit"
+        told = (
+            "its status list is not here" if listed is None else "its status list is another's or has ended"
+        )
+        return None if admitted else "STATUS_UNKNOWN", told
+    try:
+        value = listed.statuses.value(index)
+    except CredentialError as fault:
+        return fault.code, fault.detail
+    if value in (status.INVALID, status.SUSPENDED):
+        return "REVOKED", "suspended" if value == status.SUSPENDED else ""
+    return (None, "") if value == status.VALID else ("STATUS_UNKNOWN", "a status that is not known here")
 
 
 def _is_revoked(signed: Signed, claims: Cwt, content: dict[str, Any], now: float, snapshot: Snapshot) -> bool:

@@ -25,9 +25,16 @@ VERSION = "1.3.0"
 
 
 def issue_hcert(
-    signer: Signer, certificate: Mapping[str, Any], country: str, issued: datetime, expires: datetime
+    signer: Signer,
+    certificate: Mapping[str, Any],
+    country: str,
+    issued: datetime,
+    expires: datetime,
+    *,
+    status: tuple[str, int] | None = None,
 ) -> str:
     """The HC1 text of a DCC. `signer` signs ES256; its `kid` is that of its certificate on the trust list.
+    `status` is its place, address and index, in a Token Status List (claim 65535).
 
     Raises NotIssued where the contents leave the schema (they are not repeated in the message), a text has white
     space around it, or the certificate ends before it begins.
@@ -40,14 +47,25 @@ def issue_hcert(
     if expires <= issued:
         raise NotIssued("a certificate ends after it begins")
     protected = _ES256_BY + bytes_head(len(signer.kid)) + signer.kid
-    payload = b"\xa4\x01%b\x04%b\x06%b\x39\x01\x03\xa1\x01%b" % (  # {1: …, 4: …, 6: …, -260: {1: record}}
-        encode_text(country),
-        encode_number(int(expires.timestamp())),
-        encode_number(int(issued.timestamp())),
-        record,
+    payload = (
+        b"%b\x01%b\x04%b\x06%b\x39\x01\x03\xa1\x01%b%b"
+        % (  # {1: …, 4: …, 6: …, -260: {1: record}}, and 65535 behind them
+            b"\xa5" if status else b"\xa4",
+            encode_text(country),
+            encode_number(int(expires.timestamp())),
+            encode_number(int(issued.timestamp())),
+            record,
+            _status(*status) if status else b"",
+        )
     )
     signature = signer.sign(to_be_signed(protected, payload))
     return "HC1:" + base45.encode(deflate(sign1_bytes(protected, payload, signature)))
+
+
+def _status(uri: str, index: int) -> bytes:
+    if not uri or index < 0:
+        raise NotIssued("a place in a status list is an address and an index from 0")
+    return b"\x19\xff\xff" + encode({"status_list": {"idx": index, "uri": uri}})
 
 
 def _examined(certificate: dict[str, Any]) -> bytes:

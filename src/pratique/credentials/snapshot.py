@@ -38,14 +38,20 @@ class KeyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     valid_to: int | None = None
 
 
-class StatusEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Status list `list_no` of `issuer`; `lst` is compressed (status.py), `size` its number of entries."""
+class StatusEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Status list `list_no` of `issuer`; `lst` is compressed (status.py), `size` its number of entries.
+
+    With an address (`uri`) it is a foreign list: for the certificates that name the address in their status claim, of
+    `issuer` only unless that is empty, until `expires` (seconds since 1970).
+    """
 
     issuer: str
     list_no: int
     bits: int
     lst: bytes
     size: int = SIZE
+    uri: str = ""
+    expires: int | None = None
 
 
 class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -91,6 +97,14 @@ class TrustKey(msgspec.Struct, frozen=True):
         return self.valid_from <= at <= self.valid_to
 
 
+class ForeignList(msgspec.Struct, frozen=True):
+    """A status list that certificates name by its address."""
+
+    statuses: StatusList
+    issuer: str
+    expires: float
+
+
 class Snapshot:
     """A bundle, indexed. Make it once and give it to `verify` as often as you like."""
 
@@ -109,7 +123,10 @@ class Snapshot:
         self.icvp = icvp
         self.notes = tuple(notes)
         self.keys = _index(bundle.keys)
-        self.status = {(entry.issuer, entry.list_no): _unpacked(entry) for entry in bundle.status}
+        self.status = {
+            (entry.issuer, entry.list_no): _unpacked(entry) for entry in bundle.status if not entry.uri
+        }
+        self.foreign_status = {entry.uri: _foreign(entry) for entry in bundle.status if entry.uri}
         self.hashes = HashLists(bundle.hashes)
         self.value_sets: dict[str, frozenset[str]] = {k: frozenset(v) for k, v in bundle.value_sets.items()}
         self.asks_more = bool(self.value_sets or self.hashes)  # of a certificate than form, time and key
@@ -167,3 +184,9 @@ def _unpacked(entry: StatusEntry) -> StatusList:
     if not 0 < entry.size <= 1 << 24 or entry.bits not in (1, 2, 4, 8):
         raise BadTrust("a status list of an absurd size")
     return unpack(entry.bits, entry.lst, (entry.size * entry.bits + 7) // 8)
+
+
+def _foreign(entry: StatusEntry) -> ForeignList:
+    return ForeignList(
+        _unpacked(entry), entry.issuer, float("inf") if entry.expires is None else entry.expires
+    )

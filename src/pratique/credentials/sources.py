@@ -5,6 +5,7 @@ is refused wherever it turns up. No network: fetching is for the one who runs th
 """
 
 import json
+import re
 from base64 import b64decode
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,6 +32,7 @@ class Found(NamedTuple):
     crls: tuple[bytes, ...] = ()
     hashes: tuple[HashBatch, ...] = ()
     value_sets: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    status_tokens: tuple[bytes, ...] = ()  # as they came; their keys may lie in another file
     notes: tuple[str, ...] = ()
 
 
@@ -48,7 +50,12 @@ def read_source(raw: bytes) -> Found:
         return _pem(raw)
     if raw[:1] == b"\x30":
         return _der(raw)
-    raise BadTrust("neither JSON, PEM nor DER")
+    if raw[:1] == b"\xd2" or _JWT.fullmatch(raw.strip()):
+        return Found(status_tokens=(raw,))
+    raise BadTrust("neither JSON, PEM, DER nor a status list token")
+
+
+_JWT = re.compile(rb"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 def read_folder(folder: Path) -> Found:

@@ -123,6 +123,15 @@ class Token(NamedTuple):
     ttl: int | None
 
 
+def claimed(claim: Any) -> tuple[str, int] | None:
+    """Address and index of a credential's `status` claim (65535, section 6.3), None where it names no status list."""
+    named = claim.get("status_list") if isinstance(claim, Mapping) else None
+    if not isinstance(named, Mapping):
+        return None
+    uri, index = named.get("uri"), named.get("idx")
+    return (uri, index) if type(uri) is str and type(index) is int and index >= 0 else None
+
+
 def cwt_token(
     signer: Signer, statuses: StatusList, uri: str, issued: datetime, expires: datetime, ttl: int
 ) -> bytes:
@@ -148,6 +157,16 @@ def jwt_token(
 
 def read_cwt_token(raw: bytes, key: PublicKey, uri: str, now: datetime) -> Token:
     """The list in a CWT signed by `key` for exactly `uri`. Raises CredentialError, in doubt STATUS_UNKNOWN."""
+    return _for(open_cwt_token(raw, key), uri, now)
+
+
+def cwt_token_kid(raw: bytes) -> bytes:
+    """The key id that a CWT names. Raises CredentialError where it names none."""
+    return header(unwrap(raw)).kid
+
+
+def open_cwt_token(raw: bytes, key: PublicKey) -> Token:
+    """The list in a CWT signed by `key`, for whichever address and time. Raises CredentialError."""
     tagged = read(raw)
     if not isinstance(tagged, CBORTag) or tagged.tag != 18 or type(tagged.value) not in (list, tuple):
         raise _broken("a status list token carries tag 18 and no other")
@@ -167,13 +186,25 @@ def read_cwt_token(raw: bytes, key: PublicKey, uri: str, now: datetime) -> Token
         claims.get(_EXP),
         claims.get(_TTL),
         from_cbor(claims.get(_LIST)),
-        uri,
-        now,
     )
 
 
 def read_jwt_token(text: str, key: PublicKey, uri: str, now: datetime) -> Token:
     """The list in a JWT signed by `key` for exactly `uri`. Raises CredentialError, in doubt STATUS_UNKNOWN."""
+    return _for(open_jwt_token(text, key), uri, now)
+
+
+def jwt_token_kid(text: str) -> bytes:
+    """The key id that a JWT names, in base64url as ours do. Raises CredentialError where it names none."""
+    try:
+        head = strict_json(unb64url(text.partition(".")[0]))
+        return unb64url(head["kid"])
+    except (ValueError, TypeError, LookupError, AttributeError):
+        raise _broken("not a JWT with a key id") from None
+
+
+def open_jwt_token(text: str, key: PublicKey) -> Token:
+    """The list in a JWT signed by `key`, for whichever address and time. Raises CredentialError."""
     head, _, rest = text.partition(".")
     body, _, signature = rest.partition(".")
     try:
@@ -186,20 +217,24 @@ def read_jwt_token(text: str, key: PublicKey, uri: str, now: datetime) -> Token:
     if not is_signed(algorithm_of(key), key, unb64url(signature), f"{head}.{body}".encode()):
         raise CredentialError("BAD_SIGNATURE", "status list token")
     statuses = from_json(claims.get("status_list"))
-    return _token(
-        claims.get("sub"), claims.get("iat"), claims.get("exp"), claims.get("ttl"), statuses, uri, now
-    )
+    return _token(claims.get("sub"), claims.get("iat"), claims.get("exp"), claims.get("ttl"), statuses)
 
 
-def _token(sub: Any, iat: Any, exp: Any, ttl: Any, statuses: StatusList, uri: str, now: datetime) -> Token:
-    if sub != uri:
+def _for(token: Token, uri: str, now: datetime) -> Token:
+    if token.uri != uri:
         raise _broken("the token is for another list")
+    if token.expires is not None and token.expires < now.timestamp():
+        raise _broken("the token has expired")
+    return token
+
+
+def _token(sub: Any, iat: Any, exp: Any, ttl: Any, statuses: StatusList) -> Token:
+    if type(sub) is not str:
+        raise _broken("the token does not say which list it is")
     if not _is_number(iat) or not (exp is None or _is_number(exp)) or not (ttl is None or _is_number(ttl)):
         raise _broken("iat, exp or ttl is not a number")
-    if exp is not None and exp < now.timestamp():
-        raise _broken("the token has expired")
     return Token(
-        statuses, uri, int(iat), None if exp is None else int(exp), None if ttl is None else int(ttl)
+        statuses, sub, int(iat), None if exp is None else int(exp), None if ttl is None else int(ttl)
     )
 
 

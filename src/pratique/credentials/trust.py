@@ -19,10 +19,11 @@ from pratique.core.canonical import canonical_cbor
 from pratique.core.signer import Signer
 from pratique.credentials import sources
 from pratique.credentials.cbor import read_exact
-from pratique.credentials.cose import EDDSA, is_signed
-from pratique.credentials.reasons import BadCbor, BadTrust, TooLarge
+from pratique.credentials.cose import EDDSA, is_signed, public_key
+from pratique.credentials.reasons import BadCbor, BadTrust, CredentialError, TooLarge
 from pratique.credentials.shc_keys import ANY_ISSUER, ShcIssuer
 from pratique.credentials.snapshot import Bundle, KeyEntry, Snapshot, StatusEntry
+from pratique.credentials.status import Token, cwt_token_kid, jwt_token_kid, open_cwt_token, open_jwt_token
 
 __all__ = [
     "Bundle",
@@ -153,13 +154,51 @@ def snapshot_of(found: sources.Found, *, icvp: bool = False) -> Snapshot:
         for one in found.shc
     )
     value_sets = dict(found.value_sets)
+    status, notes = status_entries(found)
     made = Bundle(
         number=0,
         issued=0,
         expires=_NEVER,
         keys=found.keys,
+        status=status,
         shc=shc,
         hashes=found.hashes,
         value_sets=value_sets,
     )
-    return Snapshot(made, icvp=icvp, notes=found.notes)
+    return Snapshot(made, icvp=icvp, notes=(*found.notes, *notes))
+
+
+def status_entries(found: sources.Found) -> tuple[tuple[StatusEntry, ...], tuple[str, ...]]:
+    """The status lists in tokens that a certificate key among `found` signed, the newest of each address; and in words
+    why others were left out. A list counts for the certificates of its signer's country only."""
+    made: dict[str, tuple[int, StatusEntry]] = {}
+    notes: list[str] = []
+    for raw in found.status_tokens:
+        try:
+            token, issuer = _opened(raw, found.keys)
+        except CredentialError as fault:
+            notes.append(f"a status list token was left out: {fault}")
+            continue
+        statuses = token.statuses
+        entry = StatusEntry(
+            issuer, 0, statuses.bits, statuses.pack(), statuses.size, uri=token.uri, expires=token.expires
+        )
+        if token.uri not in made or made[token.uri][0] < token.issued:
+            made[token.uri] = token.issued, entry
+    return tuple(entry for _, entry in made.values()), tuple(notes)
+
+
+def _opened(raw: bytes, keys: Sequence[KeyEntry]) -> tuple[Token, str]:
+    is_cwt = raw[:1] == b"\xd2"
+    text = "" if is_cwt else raw.decode("ascii").strip()
+    kid = cwt_token_kid(raw) if is_cwt else jwt_token_kid(text)
+    fault = CredentialError("UNKNOWN_KEY", "status list token")
+    for entry in keys:
+        if entry.kid != kid or entry.purpose != "hcert":
+            continue
+        try:
+            key = public_key(entry.key)
+            return open_cwt_token(raw, key) if is_cwt else open_jwt_token(text, key), entry.issuer
+        except CredentialError as why:
+            fault = why
+    raise fault

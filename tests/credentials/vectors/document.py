@@ -14,6 +14,7 @@ from pratique.credentials import Bundle, Outcome, Snapshot, make_bundle, verify
 from pratique.credentials.cose import spki
 from pratique.credentials.jose import b64url, unb64url
 from pratique.credentials.keys import Ed25519Signer
+from pratique.credentials.status import build
 from tests.credentials.vectors import hc1, pq1, shc
 from tests.credentials.vectors.parts import (
     AT,
@@ -24,6 +25,7 @@ from tests.credentials.vectors.parts import (
     OTHER,
     ROOT,
     RSA,
+    STATUS_URI,
     STRANGER,
     Case,
     cose,
@@ -146,6 +148,17 @@ _MAIN: dict[str, Any] = {
 }
 
 
+_FOREIGN = {
+    "issuer": "AT",
+    "list_no": 0,
+    "bits": 2,
+    "lst": build(2, 1024, [(5, 1), (6, 2), (7, 3)]).pack(),
+    "size": 1024,
+    "uri": STATUS_URI,
+    "expires": AT + DAY,
+}
+
+
 def _trusts() -> dict[str, dict[str, Any]]:
     numbered = {"iss": ISS, "keys": key_set(jwk(crlVersion=1))}
     rids = rid_list("revoked-one", f"dated.{AT - 3600}")
@@ -169,6 +182,10 @@ def _trusts() -> dict[str, dict[str, Any]]:
         "stale": {"expires": AT - 1},
         "stale-refused": {"expires": AT - 1, "fail": {"lists_stale": "see_staff"}},
         "codes": {"value_sets": {"country-2-codes": ["AT"], "vaccines-covid-19-names": ["EU/1/20/1528"]}},
+        "status": {"status": [_FOREIGN]},
+        "status-ended": {"status": [_FOREIGN | {"expires": AT}]},
+        "status-of-another": {"status": [_FOREIGN | {"issuer": "DE"}]},
+        "status-missing-admitted": {"fail": {"status_list_missing": "admit"}},
         "rids": {"shc": [{**numbered, "crls": [rids]}]},
         "rids-missing": {"shc": [numbered]},
         "rids-required": {"shc": [numbered], "fail": {"shc_list_missing": "see_staff"}},

@@ -15,6 +15,7 @@ from tests.credentials.vectors.parts import (
     ISSUER,
     OTHER,
     RSA,
+    STATUS_URI,
     STRANGER,
     Case,
     certificate,
@@ -279,4 +280,32 @@ def _lists() -> Iterator[Case]:
         "codes",
     )
     yield Case("lists-stale", hc1(), "stale")
+    yield from _status()
     yield Case("other-issuer-of-the-list", hc1(signer=OTHER))
+
+
+def _status() -> Iterator[Case]:
+    def naming(claim: object) -> str:
+        return hc1(claims() | {65535: claim})
+
+    def at(index: object, uri: object = STATUS_URI) -> str:
+        return naming({"status_list": {"idx": index, "uri": uri}})
+
+    for name, index in (("valid", 4), ("invalid", 5), ("suspended", 6), ("of-its-own-meaning", 7)):
+        yield Case(f"status-{name}", at(index), "status")
+    for name, index in (("outside", 1024), ("far-outside", 1 << 60), ("negative", -1), ("float", 4.0)):
+        yield Case(f"status-index-{name}", at(index), "status")
+    yield Case("status-index-true", at(True), "status")
+    yield Case("status-index-text", at("4"), "status")
+    yield Case("status-other-list", at(4, STATUS_URI + "/"), "status")
+    yield Case("status-uri-a-number", at(4, 1), "status")
+    yield Case("status-list-missing", at(4))
+    yield Case("status-list-missing-admitted", at(4), "status-missing-admitted")
+    yield Case("status-claim-broken-not-admitted", naming({}), "status-missing-admitted")
+    yield Case("status-list-ended", at(4), "status-ended")
+    yield Case("status-list-of-another-country", at(4), "status-of-another")
+    yield Case("status-of-another-mechanism", naming({"other": {}}), "status")
+    yield Case("status-not-a-map", naming([1]), "status")
+    yield Case("status-null", naming(None), "status")
+    yield Case("status-and-expired", hc1(claims(exp=AT - 1) | {65535: {}}), "status")
+    yield Case("status-and-schema", hc1(claims(certificate(dob="x")) | {65535: {}}), "status")

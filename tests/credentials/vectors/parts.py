@@ -183,6 +183,7 @@ def hc1(body: object = None, **parts: Any) -> str:
 
 # --- SHC ---------------------------------------------------------------------------------------------------------
 
+STATUS_URI = "https://status.example/lists/1"
 ISS = "https://issuer.example/shc"
 CARD = "https://smarthealth.cards#health-card"
 BUNDLE: dict[str, Any] = {

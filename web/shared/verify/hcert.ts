@@ -11,12 +11,13 @@ import { ES256, PS256 } from "./keys.ts";
 import { refused, stages, type Outcome } from "./model.ts";
 import { attempt, attemptLater, badCbor, Refused } from "./refused.ts";
 import type { Snapshot, TrustKey } from "./snapshot.ts";
+import { claimed, INVALID, SUSPENDED, VALID } from "./status.ts";
 
 const MAX_INFLATED = 64 << 10;
-const [ISS, EXP, IAT, HCERT, DCC] = [1, 4, 6, -260, 1];
+const [ISS, EXP, IAT, HCERT, STATUS, DCC] = [1, 4, 6, -260, 65535, 1];
 
 type Time = number | bigint;
-type Cwt = { iss: string | null; iat: Time; exp: Time; hcert: Map<Value, Value> };
+type Cwt = { iss: string | null; iat: Time; exp: Time; hcert: Map<Value, Value>; status: Value };
 type Signed = { key: TrustKey; signature: Bytes };
 
 const UNPACKED_BADLY = stages({ prefix: true, base45: true, compression: true, cose: false });
@@ -63,7 +64,7 @@ function readClaims(payload: Bytes): Cwt {
   if (!(hcert instanceof Map) || hcert instanceof Frozen || !hcert.size) throw badCbor("there is no health certificate inside");
   const dcc = hcert.get(DCC);
   if (hcert.has(DCC) && (!(dcc instanceof Map) || dcc instanceof Frozen)) throw badCbor("the health certificate is not a map");
-  return { iss: typeof iss === "string" ? iss : null, iat, exp, hcert };
+  return { iss: typeof iss === "string" ? iss : null, iat, exp, hcert, status: claims.get(STATUS) ?? null };
 }
 
 function time(value: Value | undefined): Time | undefined {
@@ -95,16 +96,38 @@ async function judged(signed: Signed, claims: Cwt, now: number, snapshot: Snapsh
   const findings = fault ? ["SCHEMA"] : [];
   if (snapshot.valueSets.size && hasUnknownCode(dcc, snapshot.valueSets)) findings.push("CODE_UNKNOWN");
   if (reason === null && snapshot.hashes.some && (await isRevoked(signed, claims, dcc, now, snapshot))) reason = "REVOKED";
+  let detail = fault ?? "";
+  if (reason === null && claims.status !== null) {
+    const found = statusFault(claims.status, key, now, snapshot);
+    reason = found.reason;
+    detail = found.detail || detail;
+    if (found.detail && reason === null) findings.push("STATUS_UNKNOWN");
+  }
   if (snapshot.expires <= now) findings.push("LISTS_STALE");
   const expiry = claims.iat <= now && now <= claims.exp;
   const reached = stages({ prefix: true, base45: true, compression: true, cose: true, signature: true, expiry, key_usage: usable, schema: checked ? fault === null : null });
   const said = { iss: claims.iss, iat: claims.iat, exp: claims.exp, kid: toBase64url(key.kid), country: key.issuer, hcert: content };
-  return { ok: reason === null, format: "HC1", reason, stages: reached, claims: said, findings, detail: fault ?? "", replay: null };
+  return { ok: reason === null, format: "HC1", reason, stages: reached, claims: said, findings, detail, replay: null };
 }
 
 function timeFault(claims: Cwt, key: TrustKey, now: number): string | null {
   if (claims.iat <= now && now <= claims.exp) return key.validFrom <= claims.iat && claims.exp <= key.validTo ? null : "KEY_NOT_VALID";
   return now < claims.iat ? "NOT_YET_VALID" : "EXPIRED";
+}
+
+/** What a status claim comes to (Token Status List, section 8.3); words alone where the list is missing and the mandate takes that. */
+function statusFault(claim: Value, key: TrustKey, now: number, snapshot: Snapshot): { reason: string | null; detail: string } {
+  const place = claimed(claim);
+  if (place === null) return { reason: "STATUS_UNKNOWN", detail: "its status claim names no status list" };
+  const listed = snapshot.foreignStatus.get(place[0]);
+  if (!listed || (listed.issuer && listed.issuer !== key.issuer) || listed.expires <= now) {
+    const admitted = (snapshot.bundle.fail["status_list_missing"] ?? "refuse") === "admit";
+    return { reason: admitted ? null : "STATUS_UNKNOWN", detail: listed ? "its status list is another's or has ended" : "its status list is not here" };
+  }
+  const value = attempt(() => listed.statuses.value(place[1]));
+  if (value instanceof Refused) return { reason: value.code, detail: value.detail };
+  if (value === INVALID || value === SUSPENDED) return { reason: "REVOKED", detail: value === SUSPENDED ? "suspended" : "" };
+  return value === VALID ? { reason: null, detail: "" } : { reason: "STATUS_UNKNOWN", detail: "a status that is not known here" };
 }
 
 async function isRevoked({ key, signature }: Signed, claims: Cwt, dcc: Plain, now: number, snapshot: Snapshot): Promise<boolean> {

@@ -9,7 +9,7 @@ import { importKey, importRoot } from "./keys.ts";
 import { badTrust, Refused } from "./refused.ts";
 import { readers, struct, type Fields } from "./shape.ts";
 import { ShcTrust, type ShcIssuer } from "./shc_keys.ts";
-import { unpack, type StatusEntry, type StatusList } from "./status.ts";
+import { unpack, type ForeignList, type StatusEntry, type StatusList } from "./status.ts";
 
 export type Text = { en: string; "zh-Hans": string };
 type KeyEntry = { kid: Bytes; key: Bytes; purpose: "pass" | "hcert" | "shc" | "member"; issuer: string; usages: string[]; valid_from: number | null; valid_to: number | null };
@@ -28,7 +28,7 @@ const KEY: Fields = {
   kid: bytes, key: bytes, purpose: oneOf("pass", "hcert", "shc", "member"), issuer: [text, ""], usages: [list(text), []],
   valid_from: [orNull(whole), null], valid_to: [orNull(whole), null],
 };
-const STATUS: Fields = { issuer: text, list_no: whole, bits: whole, lst: bytes, size: [whole, 1 << 20] };
+const STATUS: Fields = { issuer: text, list_no: whole, bits: whole, lst: bytes, size: [whole, 1 << 20], uri: [text, ""], expires: [orNull(whole), null] };
 const ISSUER: Fields = { iss: text, keys: bytes, crls: [list(bytes), []], name: [text, ""], listed: [flag, true] };
 const BATCH: Fields = { country: text, kid: bytes, hash_type: oneOf("SIGNATURE", "UCI", "COUNTRYCODEUCI"), expires: whole, hashes: bytes };
 const BUNDLE: Fields = {
@@ -44,11 +44,16 @@ export class Snapshot {
   readonly hashes: HashLists;
   readonly #keys = new Map<string, TrustKey[]>();
   readonly #status = new Map<string, StatusList>();
+  readonly foreignStatus = new Map<string, ForeignList>();
 
   private constructor(readonly bundle: Bundle, readonly shc: ShcTrust, readonly icvp: boolean) {
     this.valueSets = new Map(Object.entries(bundle.value_sets).map(([id, codes]) => [id, new Set(codes)]));
     this.hashes = new HashLists(bundle.hashes);
-    for (const entry of bundle.status) this.#status.set(JSON.stringify([entry.issuer, entry.list_no]), unpack(entry));
+    for (const entry of bundle.status) {
+      const statuses = unpack(entry);
+      if (entry.uri) this.foreignStatus.set(entry.uri, { statuses, issuer: entry.issuer, expires: entry.expires ?? Infinity });
+      else this.#status.set(JSON.stringify([entry.issuer, entry.list_no]), statuses);
+    }
   }
 
   /** `icvp` reads WHO's proposed vaccination certificate too. */
