@@ -12,8 +12,11 @@ from typing import Any
 import msgspec
 
 from pratique.core.errors import Refusal
+from pratique.core.ids import decode_id
 from pratique.core.moment import rfc3339
+from pratique.core.text import Text
 from pratique.credentials import pq1
+from pratique.credentials.challenge import certify
 from pratique.credentials.http_signature import Request, is_signed
 from pratique.credentials.jose import b64url, unb64url
 from pratique.credentials.snapshot import StatusEntry
@@ -85,7 +88,14 @@ class Gates:
         gate_id = f"0000000000000000000000GAT{len(self.keys)}"
         self.keys[gate_id] = key
         roots = [b64url(root) for root in ROOT_KEYS]
-        return {"gate_id": gate_id, "place": PLACE, "roots": roots, "quorum": 2, "now": rfc3339(self.now())}
+        told = {"gate_id": gate_id, "place": PLACE, "roots": roots, "quorum": 2, "now": rfc3339(self.now())}
+        return told | {"certificate": self.certificate(gate_id)}
+
+    def certificate(self, gate_id: str) -> str:
+        """What the server says this gate is, for wallets."""
+        until, place = self.now() + timedelta(days=30), Text(PLACE["en"], PLACE["zh-Hans"])
+        made = certify(ISSUER, decode_id(gate_id), place, self.keys[gate_id], self.now(), until)
+        return b64url(made)
 
     def take(self, raw: bytes, fields: dict[str, str]) -> dict[str, Any]:
         sent = upload(Request("POST", ADDRESS, fields, raw))
@@ -98,7 +108,7 @@ class Gates:
         now = rfc3339(self.now())
         signature = b64url(ROOTS[0].sign(heard_bytes(batch.gate_id, batch.seq, sent.signed.nonce, now)))
         told = {"gate_id": batch.gate_id, "seq": batch.seq, "nonce": sent.signed.nonce}
-        return told | {"now": now, "sig": signature}
+        return told | {"now": now, "sig": signature, "certificate": self.certificate(batch.gate_id)}
 
     def counted(self) -> dict[tuple[str, str], int]:
         """Everything that was told so far."""

@@ -9,9 +9,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pratique.credentials import pq1
+from pratique.credentials.challenge import read_challenge
+from pratique.credentials.cose import public_key
 from pratique.gate import texts
-from tests.browser.conftest import Watched
-from tests.browser.gates import TOKEN, Gates, pass_bytes, show
+from tests.browser.conftest import Watched, read_code
+from tests.browser.gates import ISSUER, PLACE, TOKEN, Gates, pass_bytes, show
 
 # Every face that was shown, with its words, in order: the film goes on while the test looks.
 RECORD = """(() => {
@@ -291,3 +293,23 @@ def test_nothing_about_anybody_is_kept(door: Watched, gates: Gates) -> None:
           return [pair.privateKey.extractable, ...(await Promise.all(tried))];
         }"""
     ) == [False, "", "", ""]
+
+
+def test_a_phone_with_a_wrong_clock_answers_a_challenge(door: Watched, gates: Gates) -> None:
+    """The code on the screen says who asks; its answer is good once, whatever the phone's clock."""
+    page = enrolled(door)
+    off = gates.now() - timedelta(hours=5)
+    scan(page, gates.clear(off))
+    page.locator("[data-outcome='see_staff'][data-reason='clock'] .face-challenge svg").wait_for()
+    asked = read_challenge(read_code(page), {ISSUER.kid: [public_key(ISSUER.spki)]})
+    assert asked.certificate.place.en == PLACE["en"]
+    page.locator("[data-act='next']").click()
+    page.locator("[data-face='ready'] .face-challenge").wait_for()
+
+    hour = timedelta(hours=1)
+    good = pass_bytes(issued=gates.now() - hour, expires=gates.now() + 9 * hour)
+    answer = show(good, off, asked.nonce)
+    assert decided(page, answer) == ("clear", "pass")
+    expect(page.locator(".face-challenge")).to_have_count(0)
+    page.wait_for_timeout(5_100)  # the same code at once is the same scan
+    assert decided(page, answer) == ("see_staff", "clock")

@@ -2,23 +2,30 @@
 
 import json
 import os
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pratique.core.text import Text
+from pratique.credentials.challenge import certify, make_challenge
+from pratique.credentials.keys import Ed25519Signer
 from pratique.gate import model
 from pratique.gate.decide import PAIR_OF
 from pratique.gate.machine import LONGEST, Machine
 from pratique.policy.certlogic import evaluate
+from tests.credentials.vectors.parts import AT, ISSUER, pass_of, shown
 from tests.policy.making_rules import PAIRS
-from tests.web_twin.asking import Twin
+from tests.web_twin.asking import Twin, b64
 from tests.web_twin.comparing import credentials, decisions, differing, same, unlike
 from tests.web_twin.mutants import Mutants
 from tests.web_twin.vectors.document import document
 from tests.web_twin.vectors.language import value_told
-from tests.web_twin.vectors.parts import PATH
+from tests.web_twin.vectors.parts import LOADED, NOW, PATH
 
 COUNT = int(os.environ.get("PRATIQUE_FUZZ", "400"))
 
@@ -63,6 +70,29 @@ def test_the_closed_lists_are_the_same(twin: Twin) -> None:
     assert tuple(told["states"]) == model.STATES
     assert (set(told["stops"]), set(told["amber"])) == (model.STOPS, model.AMBER)
     assert told["longest"] == LONGEST
+
+
+def test_a_gate_s_challenge_is_python_s_and_its_answer_is_taken_alike(twin: Twin) -> None:
+    device = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    signer = Ed25519Signer(device)
+    certificate = certify(
+        ISSUER, b"g" * 16, Text("Gate", "哨位"), signer.public_key, NOW, NOW + timedelta(days=30)
+    )
+    made = make_challenge(signer.sign, certificate, b"8 bytes!", b"m" * 16, NOW)
+    pkcs8 = device.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    told = twin.ask(
+        "challenge",
+        key=b64(pkcs8), certificate=b64(certificate), nonce=b64(b"8 bytes!"), mandate=b64(b"m" * 16),
+        at=NOW.timestamp(),
+    )  # fmt: skip
+
+    assert told == {"text": made}
+
+    answer = shown(pass_of(), AT - 5000, nonce=b"8 bytes!")
+    trust, fail = twin.trust(LOADED["plain"].snapshot), {"stale": "admit", "clock": "see-staff"}
+    asked = {"text": answer, "at": AT, "trust": trust, "grade": "good", "fail": fail}
+    assert twin.ask("decide", **asked, nonces=[b"8 bytes!".hex()])["outcome"] == "clear"
+    assert twin.ask("decide", **asked, nonces=[b"8 other!".hex()])["reason"] == "clock"
 
 
 STEPS = st.one_of(

@@ -13,6 +13,7 @@ import { sound, speak } from "../gate/sounds.ts";
 import type { FaceName } from "../gate/state.ts";
 import { listenToWedge } from "../gate/wedge.ts";
 import { CameraView } from "../shared/camera.tsx";
+import { Code } from "../shared/code.tsx";
 import { Flag } from "../shared/icons.tsx";
 import { inReach, keepOffline, openInReach } from "../shared/offline.ts";
 import { language, type Language } from "../shared/prefs.ts";
@@ -23,7 +24,7 @@ import { unlockSound } from "../shared/sound.ts";
 import { inLanguage, say, t, type Key } from "../shared/words.ts";
 import { About, Foot } from "./about.tsx";
 import { Ended, Enrol, linkedToken } from "./enrol.tsx";
-import { admit, machine, me, next, passage, scanned, scanner as cameraFault, stage, start, takeBack, verdict } from "./state.ts";
+import { admit, challenge, machine, me, next, passage, scanned, scanner as cameraFault, stage, start, takeBack, verdict } from "./state.ts";
 
 const scanner = new Scanner({ formats: ["QRCode"], facing: "environment", onText: (text) => void scanned(text) });
 const VERDICTS: ReadonlySet<FaceName> = new Set(["clear", "conditions", "hold", "see_staff", "annulled"]);
@@ -45,19 +46,20 @@ function Door() {
   // The camera runs on behind a verdict: the next person need not wait for it to start.
   const running = aiming || VERDICTS.has(name);
   return (
-    <div class={`face hand ${name}`} data-face={name} data-state={machine.value.state} data-outcome={verdict.value?.outcome ?? ""} data-reason={verdict.value?.reason ?? ""}>
+    <div class={`face hand ${name}${challenge.value ? " asking" : ""}`} data-face={name} data-state={machine.value.state} data-outcome={verdict.value?.outcome ?? ""} data-reason={verdict.value?.reason ?? ""}>
       <header class="face-top">
         <span class="brand"><Flag /><span>{me.value ? say(me.value.place) : t("handheld.name")}</span></span>
         <Switches />
       </header>
       <main class="face-main" id="main">
         {running && <div class={aiming ? "face-camera" : "face-camera behind"} inert={!aiming}><CameraView scanner={scanner} /></div>}
-        {!aiming && <Picture />}
+        {!aiming && !challenge.value && <Picture />}
         <div class="face-words" role={VERDICTS.has(name) ? "alert" : "status"}>
           <h1>{t(`gate.face.${name}`)}</h1>
           <p class="face-other" lang={other}>{inLanguage(other, `gate.face.${name}`)}</p>
           <Line name={name} />
         </div>
+        <Challenge />
         <Acts />
       </main>
       <Foot />
@@ -75,6 +77,19 @@ function Line({ name }: { name: FaceName }) {
   }
   const shown = name === "out_of_order" || name === "ready" ? [...faults].sort()[0] : undefined;
   return shown ? <p class="face-line" data-fault={shown}>{t(`handheld.fault.${shown}` as Key)}</p> : null;
+}
+
+/** When clocks disagree: the gate says who it is, and asks the wallet to answer. Whoever holds the gate turns its screen round. */
+function Challenge() {
+  const text = challenge.value;
+  if (!text) return null;
+  return (
+    <section class="face-challenge" aria-label={t("gate.challenge")}>
+      <p><b>{t("handheld.challenge.turn")}</b></p>
+      <Code text={text} label={t("gate.challenge")} level="M" max={360} />
+      <p>{t("gate.challenge.how")}</p>
+    </section>
+  );
 }
 
 /** Large buttons under a verdict: the next person, a passage that was not made, a person whom staff let in. */

@@ -14,6 +14,7 @@ import { isOver, liveOrder, type Order } from "../shared/decide/order.ts";
 import { tidyTyped } from "../shared/ids.ts";
 import { Refused } from "../shared/verify/refused.ts";
 import type { Text } from "../shared/words.ts";
+import { Challenger } from "./challenger.ts";
 import { Clock, type Reading } from "./clock.ts";
 import { end, endedBefore, forgetEnd, type Certificate } from "./end.ts";
 import { Memory } from "./memory.ts";
@@ -40,12 +41,16 @@ export const enrolling = signal(false);
 export const fault = signal<Text | undefined>();
 export const reached = signal(true);
 
+/** The text of a code that asks a wallet whose clock and ours disagree, or nothing. */
+export const challenge = signal("");
+
 /** The way can be taken back as long as its verdict stands. */
 export const passage = signal<{ judged: Judged; slot15: number } | undefined>();
 export const stale = computed(() => machine.value.faults.has("stale"));
 
 let clock: Clock;
 let memory: Memory;
+let challenger: Challenger;
 let sync: Sync | undefined;
 /** Counts that could not be written, until the storage takes them again. */
 let unwritten: { decision: Decision; slot15: number; n: number }[] = [];
@@ -96,13 +101,13 @@ function hold(): Promise<boolean> {
 export const tokenOf = (text: string): string => tidyTyped(/[#&?]token=([^&#\s]+)/.exec(text)?.[1] ?? text.trim());
 
 export async function enrol(text: string): Promise<void> {
-  type Enrolled = { gate_id: string; place: Text; roots: string[]; quorum: number };
+  type Enrolled = { gate_id: string; place: Text; roots: string[]; quorum: number; certificate?: string };
   [fault.value, enrolling.value] = [undefined, true];
   try {
     const pair = (await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"])) as CryptoKeyPair;
     const public_key = toBase64url(new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)));
-    const { gate_id, place, roots, quorum } = (await ask<Enrolled>("/v1/gates", { method: "POST", body: { token: tokenOf(text), public_key } })).body;
-    const made: store.Enrolment = { gate_id, place, roots, quorum, pair, public_key };
+    const { gate_id, place, roots, quorum, certificate: shown } = (await ask<Enrolled>("/v1/gates", { method: "POST", body: { token: tokenOf(text), public_key } })).body;
+    const made: store.Enrolment = { gate_id, place, roots, quorum, pair, public_key, certificate: shown ?? "" };
     store.begin();
     await store.keepEnrolment(made);
     forgetEnd();
@@ -122,10 +127,11 @@ async function work(mine: store.Enrolment): Promise<void> {
   const settings = await store.readSettings();
   clock = new Clock(settings.floor, (await store.lastSlot()) * SLOT_SECONDS, () => Date.now() / 1000, ticks);
   memory = await Memory.made();
+  challenger = new Challenger(async (message) => new Uint8Array(await crypto.subtle.sign({ name: "Ed25519" }, mine.pair.privateKey, message)), () => me.peek()?.certificate);
   reading.value = clock.read();
   await takeKept(mine, settings.snapshot);
   [me.value, machine.value] = [mine, new Machine("starting", ticks())];
-  sync = new Sync(mine, clock, ticks, (fresh) => { loaded.value = fresh; });
+  sync = new Sync(mine, clock, ticks, (fresh) => { loaded.value = fresh; }, certified);
   for (const name of await store.standing()) cause(name, true);
   await chores();
   step(machine.peek().feed("started", ticks()));
@@ -137,6 +143,13 @@ async function work(mine: store.Enrolment): Promise<void> {
   addEventListener("online", round);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && round());
   round();
+}
+
+function certified(certificate: string): void {
+  const mine = me.peek();
+  if (!mine) return;
+  me.value = { ...mine, certificate };
+  void store.keepEnrolment(me.value).catch(() => cause("storage", true));
 }
 
 /** The lists of the last time; expired ones are used on as stale lists, about which the mandate decides. */
@@ -187,6 +200,7 @@ const chores = (): Promise<void> => (under ??= rounds().finally(() => { under = 
 
 async function rounds(): Promise<void> {
   if (machine.peek().state === "retired") return;
+  challenge.value = challenger.text(ticks());
   const lists = loaded.peek();
   if (lists) clock.raiseFloor(lists.issued);
   const now = (reading.value = clock.read());
@@ -247,11 +261,14 @@ async function scan(text: string): Promise<void> {
   const held = liveOrder(lists.orders, now.now);
   if (!held || isFree(held, lists, now.now) || (await memory.sameCode(text, ticks()))) return;
   step(machine.peek().feed("seen", ticks()));
-  const judged = await decide(text, now.now, now.grade, lists, held.fail, memory.shownBefore);
+  const judged = await decide(text, now.now, now.grade, lists, held.fail, memory.shownBefore, challenger.open(ticks()));
+  if (judged.decision.outcome === "see_staff" && judged.decision.reason === "clock") await challenger.ask(held.id, now.now, ticks());
   const lets = opens(judged.decision.outcome);
   if (lets && judged.credential && (await memory.stillInView(judged.credential, ticks()))) return;
   const slot15 = slotOf(now.now);
   await tally({ decision: judged.decision, slot15, n: 1 });
+  if (lets) challenger.close();
+  challenge.value = challenger.text(ticks());
   if (lets && judged.replay) await memory.take(judged.replay, ticks(), judged.window);
   say(judged.decision, lets ? { judged, slot15 } : undefined);
 }
@@ -279,6 +296,8 @@ export async function admit(): Promise<void> {
   const held = verdict.peek();
   if (held?.outcome !== "see_staff") return;
   const decision: Decision = { ...held, outcome: "staff", reason: "admitted" };
+  challenger.close();
+  challenge.value = "";
   await tally({ decision, slot15: slotOf(clock.read().now), n: 1 });
   say(decision, undefined);
 }

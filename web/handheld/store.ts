@@ -10,7 +10,7 @@ import { SLOT_CLOSES_AFTER, SLOT_SECONDS, slotOf } from "../shared/decide/model.
 import type { Decision } from "../shared/decide/gate.ts";
 import type { Text } from "../shared/words.ts";
 
-export type Enrolment = { gate_id: string; place: Text; roots: string[]; quorum: number; pair: CryptoKeyPair; public_key: string };
+export type Enrolment = { gate_id: string; place: Text; roots: string[]; quorum: number; pair: CryptoKeyPair; public_key: string; certificate?: string };
 export type Counter = { slot15: number; outcome: string; reason: string; policy: number; n: number; closed: number };
 export type Alarm = { kind: string; first_slot: number; last_slot: number | null; sent: boolean };
 export type CountRow = { slot15: number; outcome: string; reason: string; policy: number; n: number };

@@ -14,6 +14,7 @@ import type { Clock } from "./clock.ts";
 import * as store from "./store.ts";
 
 const SAY_SOMETHING_EVERY = 900; // seconds
+const CERTIFY_EVERY = 86_400;
 const SLOWEST_ANSWER = 10; // a slower one tells no time
 const COUNTS = "/v1/gate-counts";
 const MAX_BYTES = 64 << 20;
@@ -23,10 +24,12 @@ export type Told = { pull: string; push: string };
 
 export class Sync {
   #spoke = -Infinity;
+  #certified = -Infinity;
   #under: Promise<Told> | undefined;
 
   constructor(
     private readonly me: store.Enrolment, private readonly clock: Clock, private readonly ticks: () => number, private readonly taken: (loaded: Loaded) => void,
+    private readonly certified: (certificate: string) => void,
   ) {}
 
   /** Pull, then push; one round at a time. */
@@ -79,6 +82,13 @@ export class Sync {
     }
   }
 
+  /** The gate's own certificate for wallets, anew once a day. It carries a signature, and is not ours to judge. */
+  #keepCertificate(certificate: unknown, ticks: number): void {
+    if (typeof certificate !== "string" || !certificate || ticks - this.#certified < CERTIFY_EVERY) return;
+    this.#certified = ticks;
+    this.certified(certificate);
+  }
+
   async #send(seq: number, batch: store.Batch): Promise<void> {
     const body = canonicalJson({ ...batch, gate_id: this.me.gate_id, seq } as unknown as Json);
     const nonce = toBase64url(crypto.getRandomValues(new Uint8Array(16)));
@@ -92,9 +102,11 @@ export class Sync {
     });
     if (!answer.ok) throw new Answered(answer.status, ((await answer.json().catch(() => null)) as { code?: string } | null)?.code);
     const after = this.ticks();
-    const unix = await heard(await answer.json().catch(() => null), this.me, seq, nonce);
+    const told: { now?: unknown; sig?: unknown; certificate?: unknown } | null = await answer.json().catch(() => null);
+    const unix = await heard(told, this.me, seq, nonce);
     if (unix === null) throw new TypeError("the answer is not signed by a root key"); // a login page of some network, or a forger
     this.#spoke = after;
+    this.#keepCertificate(told?.certificate, after);
     // Made between the two readings and taken for the later one: the gate's time is never ahead of the server's.
     if (after - before <= SLOWEST_ANSWER) this.clock.confirm(unix);
   }

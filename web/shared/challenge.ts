@@ -3,13 +3,15 @@
 Times are not judged here: the phone's clock is what is in doubt. */
 
 import { fromBase64url, type Bytes } from "./bytes.ts";
-import { encode } from "./cbor.ts";
+import { toBase45 } from "./base45.ts";
+import { encode, type Cbor } from "./cbor.ts";
 import { readBase45 } from "./verify/base45.ts";
 import { readExact, type Value } from "./verify/cbor.ts";
 import { Refused } from "./verify/refused.ts";
 import type { Text } from "./words.ts";
 
 export const PREFIX = "PQG1:";
+export const OPEN_FOR = 60; // seconds
 const MAX_TEXT = 1500;
 
 export type IssuerKey = { kid: string; x: string; y: string };
@@ -21,6 +23,18 @@ export class NotTaken extends Error {
   constructor(readonly why: Why) {
     super(why);
   }
+}
+
+/** The text of the code a gate shows. `sign` is Ed25519 by the device's key; `nonce` 8 fresh bytes; `mandate` 16; `at` in seconds since 1970. */
+export async function makeChallenge(
+  sign: (message: Bytes) => Promise<Bytes>, certificate: Uint8Array, nonce: Uint8Array, mandate: Uint8Array, at: number,
+): Promise<string> {
+  if (nonce.length !== 8 || mandate.length !== 16) throw new RangeError("a nonce has 8 bytes, a mandate's id 16");
+  const from = Math.floor(at);
+  const head = encode(new Map<Cbor, Cbor>([[1, -8]]));
+  const payload = encode(new Map<Cbor, Cbor>([[4, from + OPEN_FOR], [6, from], [-70013, nonce], [-70014, mandate]]));
+  const signature = await sign(encode(["Signature1", head, new Uint8Array(), payload]));
+  return PREFIX + toBase45(encode([certificate, encode([head, new Map(), payload, signature])]));
 }
 
 export type Sign1 = { head: Value; claims: Map<Value, Value>; signed: Bytes; signature: Bytes };

@@ -2,7 +2,8 @@
 
 Bytes are base64url. `trust` names a bundle's body for later questions: it is not signed, so no gate takes lists this way. */
 
-import { fromBase64url, toBase64url } from "../bytes.ts";
+import { fromBase64url, toBase64url, type Bytes } from "../bytes.ts";
+import { makeChallenge } from "../challenge.ts";
 import type { Evidence } from "./context.ts";
 import { evaluate, Fault, Instant, type Value } from "./certlogic.ts";
 import { apply } from "../gdiff.ts";
@@ -42,9 +43,16 @@ const OPERATIONS: { [op: string]: (q: never) => unknown } = {
     return { ...found, replay: found.replay && toBase64url(found.replay) };
   },
 
-  decide: async (q: { text: string; at: number; trust: string; grade: Grade; fail: FailTable; seen?: string[] }) => {
-    const judged = await decide(q.text, q.at, q.grade, held.get(q.trust)!, q.fail, (replay) => (q.seen ?? []).includes(toBase64url(replay)));
+  decide: async (q: { text: string; at: number; trust: string; grade: Grade; fail: FailTable; seen?: string[]; nonces?: string[] }) => {
+    const judged = await decide(q.text, q.at, q.grade, held.get(q.trust)!, q.fail, (replay) => (q.seen ?? []).includes(toBase64url(replay)), new Set(q.nonces ?? []));
     return { ...judged.decision, replay: judged.replay && toBase64url(judged.replay), named: judged.credential !== null, window: judged.window };
+  },
+
+  /** A gate's challenge, by an Ed25519 key in PKCS #8. */
+  challenge: async ({ key, certificate, nonce, mandate, at }: { key: string; certificate: string; nonce: string; mandate: string; at: number }) => {
+    const signer = await crypto.subtle.importKey("pkcs8", fromBase64url(key), { name: "Ed25519" }, false, ["sign"]);
+    const sign = async (message: Bytes): Promise<Bytes> => new Uint8Array(await crypto.subtle.sign({ name: "Ed25519" }, signer, message));
+    return { text: await makeChallenge(sign, fromBase64url(certificate), fromBase64url(nonce), fromBase64url(mandate), at) };
   },
 
   open: async (q: { bundle: string; roots: string[]; quorum: number; at_least: number; at: number; again?: boolean }) => {

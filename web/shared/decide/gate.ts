@@ -40,12 +40,14 @@ export type Decision = { outcome: Outcome; reason: string; policy: number; snaps
 /** A decision, and what the gate's memory keeps of the showing for `window` seconds; `replay` and `credential` are null where there is none. */
 export type Judged = { decision: Decision; replay: Bytes | null; credential: Bytes | null; window: number };
 
-/** What the gate does about `text`. `now` (seconds) is never below the time floor; `shownBefore` knows showings by name. */
+/** What the gate does about `text`. `now` (seconds) is never below the time floor; `shownBefore` knows showings by name; `nonces` are the
+challenges this gate has open, in hex. */
 export async function decide(
   text: string, now: number, grade: Grade, loaded: Loaded, fail: FailTable, shownBefore: (replay: Bytes) => boolean | Promise<boolean>,
+  nonces: ReadonlySet<string> = new Set(),
 ): Promise<Judged> {
   const { snapshot } = loaded;
-  let found = await verify(text, now, snapshot);
+  let found = await verify(text, now, snapshot, nonces);
   if (grade === "bad" && fail.clock === "admit") found = await byThePhone(text, now, found, loaded);
   let pair = pairOf(text, found, now, grade, loaded);
   const admits = opens(pair[0]);
