@@ -51,6 +51,8 @@ class Port:
         self.cards: dict[str, Any] = {}
         self.slips: dict[str, str] = {}
         self.devices = Devices(self.now)
+        self.gives_day = False
+        self.day_keys: list[list[str]] = []
         self.read: list[str] = []
         self.asked: list[str] = []
         self.told_304 = 0
@@ -133,6 +135,23 @@ class Port:
         row = {"credential": to_b64(credential), "expires": rfc3339(now + timedelta(hours=hours))}
         self.wallets[subject]["passes"] = [row]
         return credential
+
+    def day(self, subject: str, body: dict[str, Any]) -> dict[str, Any]:
+        """A pass for each fresh key, with places and times of their own, where `gives_day` lets it."""
+        now, made = self.now(), []
+        for place, key in enumerate(body["keys"], 100 + 8 * len(self.day_keys)):
+            ends = now + timedelta(hours=23, minutes=place % 50)
+            credential = pq1.issue_pass(
+                self.issuer,
+                from_b64(key, 65, "keys"),
+                pq1.CLEAR,
+                now - timedelta(minutes=9),
+                ends,
+                (1, place),
+            )
+            made.append({"credential": to_b64(credential), "expires": rfc3339(ends)})
+        self.day_keys.append(body["keys"])
+        return {"passes": made}
 
     def appeal(self, subject: str, notice: str, body: dict[str, Any], key: str) -> tuple[int, dict[str, Any]]:
         if key in self.appeals:
@@ -242,6 +261,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._problem(401, "NOT_SIGNED_IN", "you are not signed in here", "您尚未登录")
         if parts[:2] == ["v1", "notices"] and parts[3:] == ["appeals"]:
             return self._json(*of.appeal(subject, parts[2], body, self.headers.get("idempotency-key", "")))
+        if self.path == "/v1/wallet/passes" and of.gives_day:
+            return self._json(201, of.day(subject, body))
         if self.path == "/v1/card":
             of.cards[subject] = body
             return self._json(200, {"mandate_id": new_id()})

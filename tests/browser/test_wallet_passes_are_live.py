@@ -130,3 +130,46 @@ def test_the_sampling_code_is_read_by_a_site(faces: Watched, port: Port) -> None
     assert read_shown(read_code(page)).subject_id == subject
     typed = page.locator(".spelled").inner_text().replace(" ", "")
     assert read_shown("PQS1:" + typed).subject_id == subject
+
+
+def test_each_visit_shows_another_pass_and_nothing_ties_two_together(faces: Watched, port: Port) -> None:
+    """Eight passes for keys that cannot leave the phone, asked for once, whatever is shown; then the oldest again."""
+    port.gives_day = True
+    page, subject = begin(faces, port)
+    own = port.give_pass(subject)
+    page.reload()
+    for _ in range(100):
+        if extractable(page):
+            break
+        page.wait_for_timeout(50)
+    shown = []
+    for _ in range(9):
+        page.goto(f"{port.url}/wallet/#/pass")
+        page.locator("[data-again]").wait_for()
+        page.locator(".code-box svg").wait_for()
+        shown.append(read_code(page))
+        page.goto(f"{port.url}/wallet/#/")
+        page.evaluate("() => { const was = Date.now; Date.now = () => was() + 61_000; }")  # another door
+    page.goto(f"{port.url}/wallet/#/pass")
+    assert page.locator("[data-again]").get_attribute("data-again") == "true"
+
+    passes = [pq1.read(text) for text in shown]
+    assert all(
+        verify(text, port.now() + timedelta(minutes=n), trust(port)).ok for n, text in enumerate(shown)
+    )
+    assert [n for n, one in enumerate(passes) if one.credential == own] == []
+    assert len({one.claims.holder for one in passes[:8]} | {one.claims.status for one in passes[:8]}) == 16
+    assert passes[8].credential == passes[0].credential
+    assert len(port.day_keys) == 1
+    assert extractable(page) == [False] * 8
+
+
+def extractable(page: Page) -> list[bool]:
+    """For each pass of the day on the phone: whether its key could be taken out."""
+    found: list[bool] = page.evaluate(
+        """() => new Promise((done) => { const o = indexedDB.open('pratique-wallet'); o.onsuccess = () => {
+          const all = o.result.transaction('day').objectStore('day').getAll();
+          all.onsuccess = () => { o.result.close(); done(all.result.map((row) => row.pair.privateKey.extractable)); };
+        }; })"""
+    )
+    return found

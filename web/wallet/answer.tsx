@@ -15,11 +15,13 @@ import { Scanner } from "../shared/scanner.ts";
 import { Screen } from "../shared/shell.tsx";
 import { tick } from "../shared/time.ts";
 import { say, t, type Text } from "../shared/words.ts";
+import { visit } from "./day.ts";
 import { bestPass } from "./model.ts";
 import { credentialOf, guest, holder, view } from "./state.ts";
 
 type Step = { at: "reading" } | { at: "checking" } | { at: "refused"; why: Why | "no-keys" } | { at: "answered"; place: Text; text: string };
 
+const SAME_QUESTION = 600_000; // what a gate asks about is the pass it was shown
 const KEPT = "pratique-issuer-keys";
 const step = signal<Step>({ at: "reading" });
 const scanner = new Scanner({ formats: ["QRCode"], facing: "environment", onText: (text) => void answer(text) });
@@ -47,7 +49,8 @@ async function answer(text: string): Promise<void> {
   }
   try {
     const asked = await readChallenge(text, keys);
-    const shown = await present(me.pair.privateKey, credentialOf(pass.credential), now(), asked.nonce);
+    const { key, credential } = (await visit(SAME_QUESTION)) ?? { ...pass, key: me.pair.privateKey };
+    const shown = await present(key, credentialOf(credential), now(), asked.nonce);
     step.value = { at: "answered", place: asked.place, text: shown };
     scanner.stop();
   } catch (fault) {

@@ -9,16 +9,19 @@ import { present } from "../shared/pq1.ts";
 import { Screen } from "../shared/shell.tsx";
 import { dayAndTime, ms, tick, withZone } from "../shared/time.ts";
 import { t } from "../shared/words.ts";
-import { bestPass } from "./model.ts";
+import { visit, type Visit } from "./day.ts";
+import { bestPass, type HeldPass } from "./model.ts";
 import { credentialOf, guest, holder, view } from "./state.ts";
 
 const RENEW = 15_000;
 
 /** The text of the code now, and again every 15 seconds. Undefined until the first proof is signed. */
-export function useRenewed(make: () => Promise<string>, ...of: unknown[]): string | undefined {
+export function useRenewed(make: (() => Promise<string>) | undefined, ...of: unknown[]): string | undefined {
   const [text, setText] = useState<string>();
   useEffect(() => {
     let live = true;
+    setText(undefined);
+    if (!make) return undefined;
     const renew = async () => {
       const fresh = await make();
       if (live) setText(fresh);
@@ -58,19 +61,34 @@ export function useAwake(): void {
   }, []);
 }
 
+/** What is shown at this visit: a pass of the day, else the wallet's own. Another one when it has ended. */
+function useVisit(pass: HeldPass, at: number): Visit | undefined {
+  const [shown, setShown] = useState<Visit>();
+  const over = shown !== undefined && ms(shown.expires) <= at;
+  useEffect(() => {
+    let live = true;
+    const own = { ...pass, key: holder.value!.pair.privateKey, again: true };
+    void visit().catch(() => undefined).then((found) => live && setShown(found ?? own));
+    return () => { live = false; };
+  }, [over, pass.credential]);
+  return over ? undefined : shown;
+}
+
 export function PassScreen() {
-  const pass = bestPass(view.value?.passes ?? [], Math.max(now(), tick.value + offset.value));
+  const at = Math.max(now(), tick.value + offset.value);
+  const pass = bestPass(view.value?.passes ?? [], at);
   return (
     <Screen title={t("wallet.pass.title")} back>
-      {pass && holder.value && !guest.value ? <Live credential={pass.credential} expires={pass.expires} /> : <NoPass />}
+      {pass && holder.value && !guest.value ? <Live pass={pass} at={at} /> : <NoPass />}
     </Screen>
   );
 }
 
-function Live({ credential, expires }: { credential: string; expires: string }) {
-  const text = useRenewed(() => present(holder.value!.pair.privateKey, credentialOf(credential), now()), holder.value!.pair.privateKey, credential);
+function Live({ pass, at }: { pass: HeldPass; at: number }) {
+  const shown = useVisit(pass, at);
+  const text = useRenewed(shown && (() => present(shown.key, credentialOf(shown.credential), now())), shown?.key, shown?.credential);
   useAwake();
-  const until = dayAndTime(ms(expires));
+  const until = dayAndTime(ms(shown?.expires ?? pass.expires));
   return (
     <div class="show-code">
       <p class="lead">{t("wallet.pass.how")}</p>
@@ -78,8 +96,9 @@ function Live({ credential, expires }: { credential: string; expires: string }) 
         {text ? <Code text={text} label={t("wallet.pass.label", { until })} /> : <div class="code-wait">{t("wallet.pass.signing")}</div>}
         <Alive key={text} />
       </div>
-      <p class="small soft">{t("wallet.pass.until", { until: withZone(ms(expires)) })}</p>
+      <p class="small soft">{t("wallet.pass.until", { until: withZone(ms(shown?.expires ?? pass.expires)) })}</p>
       <p class="small soft">{t("wallet.pass.carries")}</p>
+      {shown && <p class="small soft" data-again={shown.again}>{t(shown.again ? "wallet.pass.again" : "wallet.pass.own")}</p>}
       {Math.abs(offset.value) > 30_000 && (
         <p class="note quiet small">{t("wallet.pass.clock", { minutes: Math.max(1, Math.round(Math.abs(offset.value) / 60_000)) })}</p>
       )}

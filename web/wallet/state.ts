@@ -8,6 +8,7 @@ import { now, offset } from "../shared/clock.ts";
 import { language } from "../shared/prefs.ts";
 import type { Text } from "../shared/words.ts";
 import { bindProof, newHolderKey, publicPoint } from "../shared/pq1.ts";
+import { refill } from "./day.ts";
 import { isOpen, type Appeal, type Notice, type Wallet } from "./model.ts";
 import * as store from "./store.ts";
 
@@ -142,8 +143,14 @@ async function pollOnce(): Promise<void> {
     if (told.status !== 304) await take(told.body, told.etag);
     else if (view.value && !guest.value) await store.keepView({ view: view.value, etag, fetched_at: fetchedAt.value, offset: offset.value });
   });
+  if (went && view.value && !guest.value) await refill(view.value, call).catch(quiet);
   failures = went ? 0 : failures + 1;
   plan();
+}
+
+/** What was asked for on the quiet may fail on the quiet: the pass of the wallet itself is there. */
+function quiet(error: unknown): void {
+  if (!(error instanceof Offline || error instanceof Problem)) throw error;
 }
 
 function plan(): void {

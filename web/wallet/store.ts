@@ -8,12 +8,15 @@ export type Holder = { pair: CryptoKeyPair; subject_id: string; token: string; t
 export type Kept = { view: Wallet; etag: string; fetched_at: number; offset: number };
 /** An appeal that was written but not yet taken by the server. `key` makes a second try harmless. */
 export type Waiting = { seq?: number; key: string; notice_id: string; text: string; written_at: number };
+/** A pass of the day with its own key. `shown`: 0, or its place in the order in which passes were shown. */
+export type DayPass = { seq?: number; pair: CryptoKeyPair; credential: string; expires: string; outcome: string; shown: number };
 
 interface Schema extends DBSchema {
   holder: { key: "me"; value: Holder };
   view: { key: "last"; value: Kept };
   notice: { key: string; value: Notice };
   outbox: { key: number; value: Waiting };
+  day: { key: number; value: DayPass };
 }
 
 const NAME = "pratique-wallet";
@@ -23,8 +26,10 @@ const STRICT = { durability: "strict" } as const;
 let opened: Promise<IDBPDatabase<Schema>> | undefined;
 
 const db = (): Promise<IDBPDatabase<Schema>> =>
-  (opened ??= openDB<Schema>(NAME, 1, {
-    upgrade(fresh) {
+  (opened ??= openDB<Schema>(NAME, 2, {
+    upgrade(fresh, before) {
+      fresh.createObjectStore("day", { keyPath: "seq", autoIncrement: true });
+      if (before > 0) return;
       fresh.createObjectStore("holder");
       fresh.createObjectStore("view");
       fresh.createObjectStore("notice", { keyPath: "id" });
@@ -58,6 +63,20 @@ export async function putWaiting(waiting: Waiting): Promise<void> {
 
 export const readWaiting = async (): Promise<Waiting[]> => (await db()).getAll("outbox");
 export const dropWaiting = async (seq: number): Promise<void> => (await db()).delete("outbox", seq);
+
+export const readDay = async (): Promise<DayPass[]> => (await db()).getAll("day");
+
+export async function addDay(passes: readonly DayPass[]): Promise<void> {
+  const tx = (await db()).transaction("day", "readwrite", STRICT);
+  await Promise.all([...passes.map((pass) => tx.store.add(pass)), tx.done]);
+}
+
+export const putDay = async (pass: DayPass): Promise<unknown> => (await db()).put("day", pass);
+
+export async function dropDay(seqs: readonly number[]): Promise<void> {
+  const tx = (await db()).transaction("day", "readwrite", STRICT);
+  await Promise.all([...seqs.map((seq) => tx.store.delete(seq)), tx.done]);
+}
 
 /** What other parts of the wallet close before everything is deleted. */
 export const forgetting: (() => Promise<void>)[] = [];
