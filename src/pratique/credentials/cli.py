@@ -61,7 +61,8 @@ def verify(
     files
         Texts, PNG or JPEG pictures, .smart-health-card files; - reads texts from standard input, one a line.
     trust
-        A signed bundle, a DGCG list, a key set, a did document, or a folder of PEM, DER and JSON. Repeatable.
+        A signed bundle, a DGCG list, a key set, a did document, a status list token, or a folder of PEM, DER and all
+        these. Repeatable.
     at
         The time to verify at, RFC 3339; no zone means UTC. Without it, now.
     jsonl

@@ -46,7 +46,7 @@ def signed_by(sign1: Sign1, head: Header, snapshot: Snapshot) -> Signed:
         raise CredentialError("ALG_NOT_ALLOWED")
     keys = snapshot.keys_for("hcert", head.kid)
     if not keys:
-        raise CredentialError("UNKNOWN_KEY", snapshot.described())
+        raise CredentialError("UNKNOWN_KEY", snapshot.lacks(head.kid))
     fitting = [key for key in keys if key.alg == head.alg]
     if not fitting:
         raise CredentialError("ALG_KEY_MISMATCH")

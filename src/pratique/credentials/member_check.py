@@ -44,7 +44,7 @@ def replay_name(shown: Shown) -> bytes:
 def _signer_of(shown: Shown, snapshot: Snapshot) -> TrustKey:
     keys = snapshot.keys_for("member", shown.membership.kid)
     if not keys:
-        raise CredentialError("UNKNOWN_KEY", snapshot.described())
+        raise CredentialError("UNKNOWN_KEY", snapshot.lacks(shown.membership.kid))
     signed = shown.membership.signed
     for key in keys:
         if key.alg == ES256 and is_signed(ES256, key.public, signed.signature, signed.message):

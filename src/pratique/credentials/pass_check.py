@@ -56,7 +56,7 @@ def _refused(fault: CredentialError, stages: Stages) -> Outcome:
 def _signer_of(shown: pq1.Presentation, snapshot: Snapshot) -> TrustKey | CredentialError:
     keys = snapshot.keys_for("pass", shown.kid)
     if not keys:
-        return CredentialError("UNKNOWN_KEY", snapshot.described())
+        return CredentialError("UNKNOWN_KEY", snapshot.lacks(shown.kid))
     message = to_be_signed(shown.sign1.protected, shown.sign1.payload)
     for key in keys:
         if key.alg == ES256 and is_signed(ES256, key.public, shown.sign1.signature, message):

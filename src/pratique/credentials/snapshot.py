@@ -21,6 +21,7 @@ from pratique.credentials.status import SIZE, StatusList, unpack
 
 Purpose = Literal["pass", "hcert", "shc", "member"]
 SKEW_S = 180
+_MAX_KID = 32  # a stranger chooses it: what is longer is not repeated
 
 
 class KeyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -134,11 +135,12 @@ class Snapshot:
         # The one thing that grows: kinds of envelopes seen with a good signature (hcert.py); it changes no answer.
         self.envelopes: dict[bytes, tuple[TrustKey, bytes]] = {}
 
-    def described(self) -> str:
-        """Which list this is and of which day, for those who ask why a key is not known."""
+    def lacks(self, kid: bytes) -> str:
+        """For those who ask why a key is not known: which key, and on which list of which day it is not."""
+        key = f"key {b64url(kid)}" if len(kid) <= _MAX_KID else "a key id that is none"
         if not self.number:
-            return "not on the list that was given"
-        return f"not on list {self.number} of {datetime.fromtimestamp(self.issued, UTC):%Y-%m-%d}"
+            return f"{key} is not on the list that was given"
+        return f"{key} is not on list {self.number} of {datetime.fromtimestamp(self.issued, UTC):%Y-%m-%d}"
 
     def age_notes(self, now: datetime) -> tuple[str, ...]:
         """Which list is in use, of which day (the signed date of its content), how old, and whether it has ended."""

@@ -47,7 +47,7 @@ async function signedBy(sign1: Sign1, head: Header, snapshot: Snapshot): Promise
   const { alg } = head;
   if (alg !== ES256 && alg !== PS256) throw new Refused("ALG_NOT_ALLOWED");
   const keys = snapshot.keysFor("hcert", head.kid);
-  if (!keys.length) throw new Refused("UNKNOWN_KEY", snapshot.described());
+  if (!keys.length) throw new Refused("UNKNOWN_KEY", snapshot.lacks(head.kid));
   const fitting = keys.filter((key) => key.alg === alg);
   if (!fitting.length) throw new Refused("ALG_KEY_MISMATCH");
   if (alg === ES256 && sign1.signature.length !== 64) throw new Refused("SIGNATURE_FORMAT");

@@ -125,7 +125,7 @@ export async function checkPass(text: string, now: number, snapshot: Snapshot, n
 
 async function signerOf(shown: Presentation, snapshot: Snapshot): Promise<TrustKey> {
   const keys = snapshot.keysFor("pass", shown.kid);
-  if (!keys.length) throw new Refused("UNKNOWN_KEY", snapshot.described());
+  if (!keys.length) throw new Refused("UNKNOWN_KEY", snapshot.lacks(shown.kid));
   const message = toBeSigned(shown.protected, shown.payload);
   for (const key of keys) if (key.alg === ES256 && (await isSigned(ES256, key.key!, shown.signature, message))) return key;
   throw new Refused("BAD_SIGNATURE");

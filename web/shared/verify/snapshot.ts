@@ -2,7 +2,7 @@
 
 A bundle counts only if a quorum of different root keys signed it, its number is not below the highest seen, and it has not expired. */
 
-import { concat, toHex, utf8, type Bytes } from "../bytes.ts";
+import { concat, toBase64url, toHex, utf8, type Bytes } from "../bytes.ts";
 import { readExact, type Value } from "./cbor.ts";
 import { HashLists, type HashBatch } from "./hashlist.ts";
 import { importKey, importRoot } from "./keys.ts";
@@ -37,6 +37,8 @@ const BUNDLE: Fields = {
   skew_s: [whole, 180], paper: [flag, true], policy: [orNull(bytes), null], mandates: [list(bytes), []],
   texts: [dictionary(struct({ en: text, "zh-Hans": text })), {}], fail: [dictionary(text), {}], value_sets: [dictionary(list(text)), {}], door: [orNull(bytes), null],
 };
+
+const MAX_KID = 32; // a stranger chooses it: what is longer is not repeated
 
 /** A bundle, indexed. Make it once and give it to `verify` as often as you like. */
 export class Snapshot {
@@ -77,9 +79,10 @@ export class Snapshot {
   get issued(): number { return this.bundle.issued; }
   get expires(): number { return this.bundle.expires; }
 
-  /** Which list this is and of which day, for those who ask why a key is not known. */
-  described(): string {
-    return this.number ? `not on list ${this.number} of ${new Date(this.issued * 1000).toISOString().slice(0, 10)}` : "not on the list that was given";
+  /** For those who ask why a key is not known: which key, and on which list of which day it is not. */
+  lacks(kid: Uint8Array): string {
+    const key = kid.length <= MAX_KID ? `key ${toBase64url(kid)}` : "a key id that is none";
+    return `${key} is not on ${this.number ? `list ${this.number} of ${new Date(this.issued * 1000).toISOString().slice(0, 10)}` : "the list that was given"}`;
   }
 
   /** Every key listed under `kid` for `purpose`; several are normal. */
