@@ -1,28 +1,37 @@
 """A gate as a door reader: who is let in where and when, receipts and rings, and what it never reads or keeps."""
 
+import json
+import queue
 import secrets
+import sqlite3
+import subprocess
 import sys
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.gate.making import a_pass, bundle, loaded, mandate_note
+from tests.gate.making import a_home, a_pass, bundle, loaded, mandate_note
 from tests.gate.test_the_gate_works_through_its_states import Door
 from tests.membership.making import CLUB, NOW, Club, ed25519, es256, point, shows
 
 from pratique.core.ids import encode_id
-from pratique.credentials import doorbell, membership
+from pratique.credentials import base45, doorbell, membership
 from pratique.credentials.doors import gate_of
+from pratique.credentials.jose import b64url, unb64url
 from pratique.credentials.membership import Bell, Hours, invite, paper
 from pratique.credentials.reasons import BadTrust
 from pratique.credentials.receipt import read_receipt, read_ring
 from pratique.credentials.trust import make_bundle
-from pratique.gate import texts
+from pratique.gate import station, texts
 from pratique.gate.clock import Clock
+from pratique.gate.decide import decide
 from pratique.gate.door import Admitted, decide_door
+from pratique.gate.end import destroy
 from pratique.gate.enrol import write_whole
 from pratique.gate.journal import Journal
 from pratique.gate.lists import Lists, load
@@ -32,6 +41,7 @@ from pratique.gate.model import DOOR_PAIRS, FailTable, Grade, slot_of
 from pratique.gate.porter import Porter
 from pratique.gate.repurpose import PREFIX, StillWorking, repurpose
 from pratique.gate.sources import Rang, Scan, Turned
+from pratique.membership import register as reg
 
 PHONE, GUEST = es256(), es256()
 
@@ -117,7 +127,6 @@ def test_pictures_strangers_and_withdrawn_passes_stay_out() -> None:
     assert judge(club, shows(PHONE, one), grade="bad") == ("see_staff", "clock")
     after = NOW + timedelta(days=31)
     assert judge(club, shows(PHONE, one, at=after), after) == ("hold", "expired")
-    from pratique.membership import register as reg
 
     club.register, _ = reg.withdraw(club.register, "7")
     assert judge(club, shows(PHONE, one)) == ("hold", "revoked")
@@ -141,7 +150,6 @@ def test_no_credential_of_health_is_read_at_a_door() -> None:
 
 
 def test_no_membership_is_read_at_a_gate_of_an_epidemic() -> None:
-    from pratique.gate.decide import decide
 
     club = Club()
     text = shows(PHONE, club.joins(PHONE))
@@ -163,9 +171,6 @@ def test_no_file_turns_a_gate_into_a_door_or_back() -> None:
 
 
 def test_doors_and_a_mandate_are_never_in_one_file() -> None:
-    import msgspec
-
-    from pratique.membership import register as reg
 
     club = Club()
     _, made = reg.lists_for_gates(club.register, club.member, club.member.spki, NOW)
@@ -191,7 +196,6 @@ CLUB_OF_ALL = Club()
 
 
 def base45_of(raw: bytes) -> str:
-    from pratique.credentials import base45
 
     return base45.encode(raw)
 
@@ -312,7 +316,6 @@ def test_the_host_is_told_and_the_visitor_hears_of_it(bench: Bench) -> None:
     assert box == doorbell.box_of(bench.secret)
     ring = read_ring(doorbell.unseal(bench.bell._key, sealed), bench.club.keys())
     assert ring.certificate.place.en == "North door"
-    from hashlib import sha256
 
     assert ring.visit == sha256(bench.invitation).digest()
     bench.gate.handle(Rang(number, True))
@@ -373,7 +376,6 @@ def test_the_journal_knows_counts_and_nobody(bench: Bench, tmp_path: Path) -> No
         for canary in planted + names:
             assert canary not in raw
             assert canary.hex().encode() not in raw.lower()
-    import sqlite3
 
     waiting = sqlite3.connect(tmp_path / "journal.db").execute("SELECT count(*) FROM outbox").fetchone()
     assert waiting == (0,)
@@ -383,9 +385,6 @@ def test_the_journal_knows_counts_and_nobody(bench: Bench, tmp_path: Path) -> No
 
 
 def organisation(club: Club) -> bytes:
-    import json
-
-    from pratique.credentials.jose import b64url
 
     name = {"en": CLUB.en, "zh-Hans": CLUB.zh_hans}
     return json.dumps({"name": name, "roots": [b64url(club.root.public_key)], "quorum": 1}).encode()
@@ -403,9 +402,22 @@ def test_an_ended_gate_becomes_a_door_with_an_empty_database(tmp_path: Path) -> 
     assert not (tmp_path / "journal.db").exists()
     again, same = repurpose(tmp_path, organisation(club))
     assert (again, same) == (made, key)
-    from pratique.credentials.jose import unb64url
 
     assert made.gate_id == encode_id(gate_of(unb64url(key.removeprefix(PREFIX))))
+
+
+def test_what_the_end_leaves_is_enough_to_begin_again(tmp_path: Path) -> None:
+
+    home = a_home(tmp_path, NOW)
+    Journal(home / "journal.db").close()
+    with pytest.raises(StillWorking):
+        repurpose(home, organisation(Club()))
+    destroy(home, [path for path in home.iterdir() if path.name not in ("gate.json", "device.key")], None, {})
+
+    made, _ = repurpose(home, organisation(Club()))
+
+    assert made.kind == "door"
+    assert sorted(path.name for path in home.iterdir()) == ["device.key", "ended.json", "gate.json"]
 
 
 @pytest.mark.parametrize(
@@ -419,10 +431,6 @@ def test_a_gate_that_still_works_is_not_turned(tmp_path: Path, left: str) -> Non
 
 
 def test_a_sync_process_that_hangs_holds_up_no_door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import queue
-    import subprocess
-
-    from pratique.gate import station
 
     made, _ = repurpose(tmp_path, organisation(Club()))
     where = station.places(tmp_path, None, None, None)

@@ -69,7 +69,10 @@ def enrolment_at(where: Places) -> Enrolment:
         return read_enrolment(where.roots.read_bytes())
     except OSError:
         if ended.exists():
-            text = f"this gate has ended its work, its certificate is {ended}; to use it again, enrol it"
+            text = (
+                f"this gate has ended its work, its certificate is {ended}; to use it again, enrol it, "
+                "or make it a door reader with `pratique gate repurpose`"
+            )
             raise CannotStart(text, ended=True) from None
         text = f"{where.roots}: not there: run `pratique gate enrol` first, or name --roots"
         raise CannotStart(text) from None
