@@ -29,6 +29,7 @@ from pratique.policy.model import Evidence
 from pratique.policy.service import town_rules
 from pratique.port import Port, open_port
 from pratique.rollout import service as rollout
+from pratique.rollout.model import Laboratory
 from pratique.rollout.redeciding import BATCH, follow, redecide
 from pratique.settings import Settings
 from pratique.store.tx import Tx
@@ -77,6 +78,10 @@ def measure(port: Port, count: int) -> dict[str, Any]:
     assert job is not None
     assert job.state == "done"
     taken_in, _ = taken(lambda: level(port))
+    next_draft = json.dumps(rules | {"rules": [*rules["rules"][:2], softer(rules["rules"][2])]}).encode()
+    looked, looked_cpu = taken(
+        lambda: rollout.look_over(port.store, port.moment(), port.mirror, next_draft, Laboratory())
+    )
     bare, rows = write_bare(port, before)
     return {
         "database": port.store.dialect,
@@ -93,12 +98,21 @@ def measure(port: Port, count: int) -> dict[str, Any]:
         "mirror_made_per_s": round(job.done / made_for),
         "mirror_made_per_cpu_s": round(job.done / made_cpu),
         "mirror_took_in_per_s": round(job.changed / taken_in),
+        "preview_people_per_s": round(job.done / looked),
+        "preview_people_per_cpu_s": round(job.done / looked_cpu),
+        "ratio_preview_to_redecide": round(looked / whole, 3),
         "bare_rows": rows,
         "bare_seconds": round(bare, 2),
         "bare_people_per_s": round(job.changed / bare),
         "ratio_to_bare_writes": round(bare / whole, 3),
         "batch": BATCH,
     }
+
+
+def softer(entry: dict[str, Any]) -> dict[str, Any]:
+    """The rule with conditions for a hold again, as its next version."""
+    rule = {**entry["rule"], "Version": "1.2.0"}
+    return {"rule": rule, "house": {**entry["house"], "on_false": "conditions"}}
 
 
 def taken(act: Callable[[], Any]) -> tuple[float, float]:

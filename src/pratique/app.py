@@ -165,6 +165,7 @@ def desk_of(port: Port) -> Desk:
         port.zone,
         address,
         results(port),
+        port.mirror,
         DOORS,
         provider=provider_of(port.settings),
     )

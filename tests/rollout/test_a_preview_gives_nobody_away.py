@@ -3,6 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,11 @@ from pratique.policy.drafts import clocks
 from pratique.policy.model import WORSE, Evidence, RuleSet
 from pratique.policy.ruleset import read_rule_set
 from pratique.policy.service import town_rules
+from pratique.rollout import service
 from pratique.rollout.impact import impact, made_up_groups, tens, total
 from pratique.rollout.model import Laboratory
 from pratique.rollout.words import headline
-from tests.rollout.making import draft_of, hold_without_test, milder
+from tests.rollout.making import draft_of, hold_without_test, milder, world
 
 NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
 CHANCE = np.random.default_rng(7)
@@ -88,6 +90,35 @@ def test_it_works() -> None:
     assert found.causes[0].rule == "TR-ZZ-0003"
     assert found.no_remedy == 0  # a test of today helps everybody
     assert "worse off" in headline(found).en
+
+
+def test_people_seen_part_by_part_are_the_people_seen_at_once() -> None:
+    new, tubes = rules(draft_of(hold_without_test)), Laboratory(tubes_a_day=20)
+    parts = [population_of(PEOPLE[start : start + 150]) for start in range(0, len(PEOPLE), 150)]
+    assert seen(new, laboratory=tubes) == impact(
+        OLD, new, iter(parts), clocks(NOW, new, 3), laboratory=tubes, draft="x"
+    )
+
+
+@pytest.mark.parametrize("change", [hold_without_test, milder])
+def test_a_preview_over_the_mirror_says_what_one_from_the_rows_says(tmp_path: Path, change: Any) -> None:
+    with world(tmp_path, NOW, tested=31, untested=12) as here:
+        raw, port = draft_of(change), here.port
+        with port.store.read() as tx:
+            by_rows = service.look(tx, port.moment(), port.sealer, raw, Laboratory())
+        assert by_rows.people == 43
+        assert service.look_over(port.store, port.moment(), port.mirror, raw, Laboratory()) == by_rows
+        assert len(list(port.mirror.populations([rules(raw)], [NOW], at_once=10))) > 0
+
+
+def test_rules_that_read_lists_are_looked_at_row_by_row(tmp_path: Path) -> None:
+    def first_of_all(document: dict[str, Any]) -> None:
+        document["rules"][2]["rule"]["Logic"] = {"if": [{"var": "subject.items.0"}, True, False]}
+
+    with world(tmp_path, NOW, tested=31, untested=12) as here:
+        raw, port = draft_of(hold_without_test, first_of_all), here.port
+        found = service.look_over(port.store, port.moment(), port.mirror, raw, Laboratory())
+        assert (found.people, found.impact.worse) == (43, 10)
 
 
 def test_who_has_no_remedy_is_counted() -> None:

@@ -9,6 +9,7 @@ from pratique.core.moment import Moment
 from pratique.core.text import Text
 from pratique.notices.model import House, Results
 from pratique.people.provider import Provider
+from pratique.policy.mirror import Mirror
 from pratique.store.store import Store
 
 COOKIE = "pratique_session"
@@ -25,6 +26,7 @@ class Desk(NamedTuple):
     zone: ZoneInfo
     address: str
     results: Results
+    mirror: Mirror
     doors: Sequence["Way"] = ()
     invitations: Callable[[], Invitations] = tuple
     laboratory: Callable[[str, str, Moment], Awaitable[str]] | None = None

@@ -3,6 +3,7 @@
 Counts in tens only. A page that signs shows what is signed; keys stay with their officers.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -60,10 +61,14 @@ def routes(desk: Desk) -> list[Route]:
         made_up = MADE_UP if call.form.get("people") == "made-up" else 0
         try:
             found = await desk.store.aread(lambda tx: rollout.order_of(tx, call.path["id"]))
-            looked = await desk.store.aread(
-                lambda tx: rollout.look(
-                    tx, call.moment, desk.house.sealer, found.body, laboratory, made_up=made_up
-                )
+            looked = await asyncio.to_thread(
+                rollout.look_over,
+                desk.store,
+                call.moment,
+                desk.mirror,
+                found.body,
+                laboratory,
+                made_up=made_up,
             )
             if made_up:
                 return await _order(desk, call, tried=looked.impact)

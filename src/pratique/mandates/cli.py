@@ -5,20 +5,20 @@ Exit codes: 0 done · 1 refused · 2 called wrongly. Refusals come out of the us
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from pratique.core.errors import Refusal
 from pratique.core.moment import Moment, rfc3339
 from pratique.core.text import Text
 from pratique.mandates import service
 from pratique.mandates.checkpoint import Checkpoint, open_checkpoint
+from pratique.mandates.command_line import Json, file_of, opened, say, signer_of, time_of
 from pratique.mandates.document import days_left, document_text, mandate_of
 from pratique.mandates.form import EXAMPLE, read_form
 from pratique.mandates.model import EndOrder, Role, Standing
@@ -26,8 +26,6 @@ from pratique.mandates.note import BadNote, NoteSigner, VerifierKey, parse_vkey,
 from pratique.mandates.publisher import Publisher
 from pratique.mandates.verify import read_address, read_folder, verify
 from pratique.store.store import Store
-
-Json = Annotated[bool, Parameter(name="--json")]
 
 
 class Opened(Protocol):
@@ -72,17 +70,17 @@ def mandate_commands(open_house: Open) -> App:
             file.write(signer.private_text() + "\n")
             file.flush()
             os.fsync(file.fileno())
-        return _say(as_json, {"vkey": signer.vkey.text, "role": role, "file": str(out)}, signer.vkey.text)
+        return say(as_json, {"vkey": signer.vkey.text, "role": role, "file": str(out)}, signer.vkey.text)
 
     @app.command
     def trust(vkey: str, /, *, as_json: Json = False) -> int:
         """Trust an officer's verifier key (or the public part of a key file) to sign mandates here; logged."""
-        text = _signer(Path(vkey)).vkey.text if Path(vkey).is_file() else vkey
-        with _opened(open_house) as house:
+        text = signer_of(Path(vkey)).vkey.text if Path(vkey).is_file() else vkey
+        with opened(open_house) as house:
             moment = house.moment()
             seq = house.store.write(lambda tx: service.trust_officer(tx, moment, text))
             house.log.publish(moment)
-        return _say(as_json, {"vkey": text, "log_index": seq}, f"trusted: {text} (log entry {seq})")
+        return say(as_json, {"vkey": text, "log_index": seq}, f"trusted: {text} (log entry {seq})")
 
     @app.command
     def new(
@@ -111,45 +109,45 @@ def mandate_commands(open_house: Open) -> App:
                 "FORM",
                 Text("name a form; `--example` prints one", "请指明表格;`--example` 打印样例"),
             )
-        read = _file(reading) if reading else None
-        with _opened(open_house) as house:
+        read = file_of(reading) if reading else None
+        with opened(open_house) as house:
             moment = house.moment()
-            document = read_form(_file(form).decode(), moment, read)
+            document = read_form(file_of(form).decode(), moment, read)
             standing = house.store.write(lambda tx: service.draft(tx, moment, document, read))
-        return _say(as_json, _row(standing, moment.now), document.id)
+        return say(as_json, _row(standing, moment.now), document.id)
 
     @app.command
     def sign(mandate_id: str, /, *, key: Path, as_json: Json = False) -> int:
         """Sign a draft with an officer's key file. Two are needed: legal and public-health."""
-        signer = _signer(key)
-        with _opened(open_house) as house:
+        signer = signer_of(key)
+        with opened(open_house) as house:
             moment = house.moment()
             standing = house.store.write(lambda tx: service.sign_with(tx, moment, mandate_id, signer))
         roles = ", ".join(signed.role for signed in standing.signatures)
-        return _say(as_json, _row(standing, moment.now), f"{mandate_id}: signed by {roles}")
+        return say(as_json, _row(standing, moment.now), f"{mandate_id}: signed by {roles}")
 
     @app.command
     def publish(mandate_id: str, /, *, as_json: Json = False) -> int:
         """Log and publish a signed mandate; from its start on it is in force."""
-        with _opened(open_house) as house:
+        with opened(open_house) as house:
             moment = house.moment()
             seq = house.store.write(lambda tx: service.publish(tx, moment, mandate_id))
             house.log.publish(moment)
             with house.store.read() as tx:
                 standing = service.standing(tx, mandate_id)
-        return _say(as_json, _row(standing, moment.now), f"{mandate_id}: published, log entry {seq}")
+        return say(as_json, _row(standing, moment.now), f"{mandate_id}: published, log entry {seq}")
 
     @app.command(name="list")
     def list_all(*, as_json: Json = False) -> int:
         """Every mandate: state, days left, what it allows."""
-        with _opened(open_house) as house:
+        with opened(open_house) as house:
             moment = house.moment()
             with house.store.read() as tx:
                 standings = service.standings(tx)
         for standing in standings:
             row = _row(standing, moment.now)
             line = f"{row['id']}  {row['state']:9} {row['days_left']:3} days left  {row['purpose']['en']}"
-            _say(as_json, row, f"{line}  [{', '.join(row['unlocks'])}]")
+            say(as_json, row, f"{line}  [{', '.join(row['unlocks'])}]")
         if not standings and not as_json:
             print("no mandate yet; start with `pratique mandate new --example`")
         return 0
@@ -157,7 +155,7 @@ def mandate_commands(open_house: Open) -> App:
     @app.command
     def show(mandate_id: str, /) -> int:
         """The note of a mandate as it stands: its text and the signatures so far."""
-        with _opened(open_house) as house, house.store.read() as tx:
+        with opened(open_house) as house, house.store.read() as tx:
             standing = service.standing(tx, mandate_id)
         note = service.note_of(standing) if standing.signatures else document_text(standing.document)
         print(note.decode(), end="")
@@ -184,18 +182,22 @@ def mandate_commands(open_house: Open) -> App:
         at
             RFC 3339 with zone; now by default.
         """
-        signer = _signer(key)
-        with _opened(open_house) as house:
+        signer = signer_of(key)
+        with opened(open_house) as house:
             moment = house.moment()
             order = EndOrder(
-                v=1, kind="mandate-end", id=mandate_id, reason=reason, at=_time(at) if at else moment.now
+                v=1,
+                kind="mandate-end",
+                id=mandate_id,
+                reason=reason,
+                at=time_of(at, "--at") if at else moment.now,
             )
             raw = sign_note(document_text(order), signer).raw
             seq = house.store.write(lambda tx: service.end(tx, moment, raw))
             house.log.publish(moment)
             with house.store.read() as tx:
                 row = _row(service.standing(tx, mandate_id), moment.now)
-        return _say(as_json, row, f"{mandate_id}: ends {row['ends']}, log entry {seq}")
+        return say(as_json, row, f"{mandate_id}: ends {row['ends']}, log entry {seq}")
 
     return app
 
@@ -207,11 +209,11 @@ def log_commands(open_house: Open, clock: Callable[[], datetime]) -> App:
     @app.command
     def publish(*, as_json: Json = False) -> int:
         """Write what is committed as static files. `pratique serve` does so by itself every second."""
-        with _opened(open_house) as house:
+        with opened(open_house) as house:
             checkpoint = house.log.publish(house.moment())
             folder = house.log.folder
         row = {"origin": checkpoint.origin, "size": checkpoint.size, "folder": str(folder)}
-        return _say(as_json, row, f"{checkpoint.origin}: {checkpoint.size} entries in {folder}")
+        return say(as_json, row, f"{checkpoint.origin}: {checkpoint.size} entries in {folder}")
 
     @app.command(name="verify")
     def verify_log(
@@ -236,7 +238,7 @@ def log_commands(open_house: Open, clock: Callable[[], datetime]) -> App:
         try:
             vkey, taken = _log_key(key, read("log.vkey", 4096))
             earlier = _earlier(since, vkey)
-            verdict = verify(read, vkey, _time(at) if at else clock(), earlier)
+            verdict = verify(read, vkey, time_of(at, "--at") if at else clock(), earlier)
         except (OSError, BadNote) as fault:
             raise Refusal(
                 "LOG_UNREADABLE", target, Text(f"the log cannot be read: {fault}", f"无法读取日志：{fault}")
@@ -255,19 +257,10 @@ def log_commands(open_house: Open, clock: Callable[[], datetime]) -> App:
         lines.append(
             "everything holds" if not verdict.problems else f"{len(verdict.problems)} things are wrong"
         )
-        _say(as_json, row, "\n".join(lines))
+        say(as_json, row, "\n".join(lines))
         return int(bool(verdict.problems))
 
     return app
-
-
-@contextmanager
-def _opened(open_house: Open) -> Iterator[Opened]:
-    house = open_house()
-    try:
-        yield house
-    finally:
-        house.close()
 
 
 def _row(standing: Standing, now: datetime) -> dict[str, Any]:
@@ -286,46 +279,6 @@ def _row(standing: Standing, now: datetime) -> dict[str, Any]:
     }
 
 
-def _say(as_json: bool, row: dict[str, Any], line: str) -> int:
-    print(msgspec.json.encode(row).decode() if as_json else line)
-    return 0
-
-
-def _signer(path: Path) -> NoteSigner:
-    try:
-        return NoteSigner.read(_file(path).decode())
-    except (BadNote, UnicodeDecodeError):
-        text = Text(
-            f"{path} is not a key file of `pratique mandate key`",
-            f"{path} 不是 `pratique mandate key` 生成的密钥文件",
-        )
-        raise Refusal("NOT_A_KEY", "key", text) from None
-
-
-def _file(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as fault:
-        text = Text(
-            f"{path} cannot be read ({fault.strerror}); check the name", f"无法读取 {path}；请检查文件名"
-        )
-        raise Refusal("NO_FILE", str(path.name), text) from None
-
-
-def _time(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        said = Text(
-            "write the time as RFC 3339 with a zone, such as 2026-01-05T00:00:00Z",
-            "时间请按 RFC 3339 带时区书写",
-        )
-        raise Refusal("NO_ZONE", "--at", said)
-    return found
-
-
 def _log_key(given: str, own: bytes | None) -> tuple[VerifierKey, bool]:
     if given:
         return parse_vkey(Path(given).read_text().strip() if Path(given).is_file() else given), False
@@ -335,4 +288,4 @@ def _log_key(given: str, own: bytes | None) -> tuple[VerifierKey, bool]:
 
 
 def _earlier(path: Path | None, key: VerifierKey) -> Checkpoint | None:
-    return open_checkpoint(_file(path), [key], key.name)[1] if path else None
+    return open_checkpoint(file_of(path), [key], key.name)[1] if path else None

@@ -73,12 +73,14 @@ def decide_city(ruleset: RuleSet, population: Population, now: datetime, *, unti
     judges = Judges(rules, population, now, ruleset.value_sets)
     length, masks = population.length, masks_of(rules)
     outcome = np.empty(length, np.uint8)
-    failing, is_open = np.empty(length, judges.kind), np.empty(length, judges.kind)
+    failing, is_open = np.empty(length, judges.kind), np.zeros(length, judges.kind)
     ends = np.empty(length, np.int32) if until else None
     turns = turns_of(rules, judges.plans, now, last_moment(ruleset, now)) if until else None
     for rows in judges.ranges():
-        failing[rows], is_open[rows] = judges.bits(rows)
-        outcome[rows] = outcome_of(failing[rows], is_open[rows], masks)
+        failing[rows], opened = judges.bits(rows)
+        if np.ndim(opened):
+            is_open[rows] = opened
+        outcome[rows] = outcome_of(failing[rows], opened, masks)
         if ends is not None and turns is not None:
             ends[rows] = turns.soonest(rows)
     return Decided(rules, outcome, failing, is_open, ends, judges.by_rows)
@@ -103,20 +105,30 @@ class Judges:
     def bits(self, rows: slice) -> tuple[Any, Any]:
         """(failing, open): bit i is rule i."""
         size = rows.stop - rows.start
-        fails = np.zeros((size, self.kind.itemsize), np.uint8)
-        opens: Any = None
-        for byte in range(self.kind.itemsize):
-            passes = np.zeros(size, np.uint8)
-            for i, plan in enumerate(self.plans[byte * 8 : byte * 8 + 8]):
+        fails: Any = None
+        opens: Any = 0
+        for start in range(0, max(1, len(self.plans)), 8):
+            plans = self.plans[start : start + 8]
+            passes, wrong = np.zeros(size, np.uint8), None
+            for i, plan in enumerate(plans):
                 true, error = (np.bool_(False), np.bool_(True)) if plan is None else plan.run(rows)
-                passing = true if error is None else true | error
-                passes |= np.left_shift(np.asarray(passing).view(np.uint8), np.uint8(i))
+                passes |= _bit(true if error is None else true | error, i)
                 if error is not None:
-                    opens = np.zeros_like(fails) if opens is None else opens
-                    opens[:, byte] |= np.left_shift(np.asarray(error).view(np.uint8), np.uint8(i))
-            everyone = np.uint8((1 << min(8, max(0, len(self.plans) - byte * 8))) - 1)
-            np.bitwise_xor(passes, everyone, out=fails[:, byte])
-        return fails.view(self.kind)[:, 0], 0 if opens is None else opens.view(self.kind)[:, 0]
+                    wrong = (np.zeros(size, np.uint8) if wrong is None else wrong) | _bit(error, i)
+            passes ^= np.uint8((1 << len(plans)) - 1)
+            fails = self._byte(passes, start) if fails is None else fails | self._byte(passes, start)
+            if wrong is not None:
+                opens = opens | self._byte(wrong, start)
+        return fails, opens
+
+    def _byte(self, bits: Any, start: int) -> Any:
+        """Eight rules' bits at their place."""
+        return bits.astype(self.kind) * self.kind.type(1 << start)
+
+
+def _bit(truth: Any, i: int) -> Any:
+    # A product: numpy has no fast shift of bytes.
+    return np.asarray(truth).view(np.uint8) * np.uint8(1 << i)
 
 
 def masks_of(rules: Sequence[Rule]) -> tuple[int, int]:

@@ -38,6 +38,7 @@ from pratique.policy.people_columns import (
     Person,
     frame_of_people,
     refuse_beyond,
+    stacked,
     together,
     with_decisions,
     without,
@@ -50,6 +51,7 @@ from pratique.store.tx import Tx
 
 AT_ONCE = 2_000  # queued subjects taken in one step
 PARTS_AT_ONCE = 16  # parts made anew in one step
+PEOPLE_AT_ONCE = 500_000  # people whose columns are in memory together
 STEP = 500  # subjects read by one look at the database
 WIDTHS = ((0, 30_000), (1, 1_000_000))  # characters of an id that make a part, up to how many people
 LAST = "Z" * 26  # no id comes after it
@@ -149,6 +151,24 @@ class Mirror:
             policy,
             frame["decided.mandate"],
         )
+
+    def populations(
+        self, rulesets: Sequence[RuleSet], clocks: Sequence[datetime], at_once: int = PEOPLE_AT_ONCE
+    ) -> Iterator[Population]:
+        """Everybody, some parts at a time, with the columns that these rules read at these clocks. Raises ValueError
+        for rules that columns cannot decide; in passing Destroyed, as `people`."""
+        wanted = set().union(*(columns_read(rules, at) for rules in rulesets for at in clocks))
+        refuse_beyond(wanted)
+        return self._populations(sorted(wanted), at_once)
+
+    def _populations(self, wanted: Sequence[str], at_once: int) -> Iterator[Population]:
+        frames = [pl.DataFrame({"subject": []}, schema={"subject": pl.String})]
+        for part in self.parts():
+            frames.append(self.files.read(part, ["subject", *wanted]))
+            if sum(frame.height for frame in frames) >= at_once:
+                yield population_of(stacked(frames))
+                frames = frames[:1]
+        yield population_of(stacked(frames))
 
     def changed(
         self, ruleset: RuleSet, now: datetime, known: Callable[[int], RuleSet | None] = lambda _: None

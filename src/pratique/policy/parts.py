@@ -7,8 +7,8 @@ analyte: `<analyte>|<path>`); what is not there is nobody's. Its type says what 
     UInt8 a small number (`doses`) · Boolean · String, null where nothing is there
 
 What comes out has the same rows in the same order: `outcome` (0 clear, 1 conditions, 2 hold), `failing` and `open`
-(bit i: rule i of those in force), `until` (minutes since 1970). A part is written beside and renamed, so that a run
-that was killed goes on with the parts that are missing.
+(bit i: rule i of those in force; no `open` where no rule is open for anybody), `until` (minutes since 1970). A part is
+written beside and renamed, so that a run that was killed goes on with the parts that are missing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -87,8 +87,10 @@ def population_of(frame: pl.DataFrame, name: str = "part") -> Population:
 
 
 def frame_of(decided: Decided) -> pl.DataFrame:
-    """What was decided, as it is written."""
-    columns: dict[str, Any] = {"outcome": decided.outcome, "failing": decided.failing, "open": decided.open}
+    """What was decided, as it is written; without `open` where no rule is open for anybody."""
+    columns: dict[str, Any] = {"outcome": decided.outcome, "failing": decided.failing}
+    if decided.open.any():
+        columns["open"] = decided.open
     if decided.until is not None:
         columns["until"] = decided.until
     return pl.DataFrame({name: pl.Series(name, array) for name, array in columns.items()})

@@ -73,14 +73,20 @@ def without(frame: pl.DataFrame, subject_ids: Iterable[str]) -> pl.DataFrame:
 
 
 def together(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Parts of a part: columns that one lacks are nobody's there; times count in what is fine enough for both."""
+    """People of several frames, in order of their ids."""
+    return stacked(frames).sort("subject")
+
+
+def stacked(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """One frame after the other: columns that one lacks are nobody's there; times count in what is fine enough for
+    all."""
     dtypes: dict[str, Any] = {}
     for frame in frames:
         for name, dtype in frame.schema.items():
             held = dtypes.get(name, dtype)
             finer = dtype in STEPS and held in STEPS and STEPS[dtype] < STEPS[held]
             dtypes[name] = dtype if finer else held
-    return pl.concat([_conform(frame, dtypes) for frame in frames]).sort("subject")
+    return pl.concat([_conform(frame, dtypes) for frame in frames])
 
 
 def _conform(frame: pl.DataFrame, dtypes: Mapping[str, Any]) -> pl.DataFrame:

@@ -27,6 +27,7 @@ NEVER_MINUTE = np.iinfo(np.int32).max
 MINUTE = 60_000
 UNIT_MS = {"hour": 3_600_000, "day": DAY_MS}
 SPARSE = 16  # a column that fewer than one in so many people have is looked at only where it is there
+SAMPLE = 20_000  # people looked at to see whether a column is sparse
 MOST_DAYS = 3660  # how far ahead midnights are known; nobody is promised more
 Minutes = Callable[[Any], Any]  # from the rule's clock (milliseconds, NEVER) to whole minutes, rounded down
 
@@ -78,7 +79,7 @@ class Turns(NamedTuple):
             if turn.codes is None:
                 np.minimum(found, turn.minutes(rows), out=found)
                 continue
-            few = np.flatnonzero(turn.codes[rows])
+            few = np.flatnonzero(turn.codes[rows] != 0)
             if len(few):
                 found[few] = np.minimum(found[few], turn.minutes(few + rows.start))
         return found
@@ -86,7 +87,7 @@ class Turns(NamedTuple):
 
 def _take_smaller(counted: Any, one: Ahead, rows: slice) -> None:
     here = one.codes[rows]
-    few = np.flatnonzero(here) if one.sparse else None
+    few = np.flatnonzero(here != 0) if one.sparse else None
     codes = (here if few is None else here[few]).astype(np.uint32)
     into = counted if few is None else counted[few]
     spare = np.empty_like(codes)
@@ -209,7 +210,9 @@ def _by_table(codes: Any, table: Any) -> Turn:
 
 
 def _sparse(codes: Any) -> Any:
-    return codes if np.count_nonzero(codes) * SPARSE < len(codes) else None
+    """The codes where nearly everybody seems to have none; a guess of how to compute, not of what."""
+    sample = codes[:: 1 + len(codes) // SAMPLE]
+    return codes if np.count_nonzero(sample) * SPARSE < len(sample) else None
 
 
 def _by_rows(plan: Plan, one: Comparison, clock: int, real: Minutes) -> Turn:

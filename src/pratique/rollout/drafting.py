@@ -1,10 +1,10 @@
 """Drafts and their previews: nothing unsound is kept, nothing is signed that was not looked at.
 
-Looking is one consistent read of everybody's evidence; only counts in tens leave it.
+Looking reads everybody's evidence, as columns of the mirror or row by row; only counts in tens leave it.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -17,6 +17,8 @@ from pratique.core.text import Text
 from pratique.mandates import service as mandates
 from pratique.policy import drafts as policy_drafts
 from pratique.policy import service as policy
+from pratique.policy.city import Population
+from pratique.policy.mirror import Mirror
 from pratique.policy.model import RuleSet
 from pratique.policy.ruleset import read_rule_set
 from pratique.policy.synthetic import ASSUMED, made_up_city
@@ -25,7 +27,9 @@ from pratique.rollout.impact import impact, made_up_groups
 from pratique.rollout.measures import refuse_uncovered
 from pratique.rollout.model import Impact, Laboratory, Order
 from pratique.rollout.order import begins_at, digest, lead_time, order_text
+from pratique.rollout.redeciding import follow
 from pratique.store.sealing import Sealer
+from pratique.store.store import Store
 from pratique.store.tx import Tx
 
 DAYS = 14
@@ -91,9 +95,21 @@ def order_of(tx: Tx, order_id: str) -> Order:
 
 
 def look(
-    tx: Tx,
+    tx: Tx, moment: Moment, sealer: Sealer, raw: bytes, laboratory: Laboratory, *, days: int = DAYS
+) -> Looked:
+    """What a draft would do to the people who are there, from the database row by row. Keeps nothing.
+
+    Raises Refusal for what is no rule set, or cannot be decided as columns.
+    """
+    new, old = read_rule_set(raw), policy.live_policy(tx, moment.now)
+    there = policy_drafts.population(tx, sealer)
+    return _looked(old, new, [there], there.length, moment, raw, laboratory, days)
+
+
+def look_over(
+    data: Store,
     moment: Moment,
-    sealer: Sealer,
+    mirror: Mirror,
     raw: bytes,
     laboratory: Laboratory,
     *,
@@ -101,36 +117,73 @@ def look(
     seed: int = 1,
     days: int = DAYS,
 ) -> Looked:
-    """What a draft would do to the people who are there, or to a made-up city of so many. Keeps nothing.
-
-    Raises Refusal for what is no rule set, or cannot be decided as columns.
-    """
+    """`look` over the mirror, brought level first, some hundred thousand people at a time; or over a made-up city of so
+    many. While a policy is being brought in, the people are those of its beginning. Raises as `look`."""
     new = read_rule_set(raw)
-    old = policy.live_policy(tx, moment.now)
+    with data.read() as tx:
+        old = policy.live_policy(tx, moment.now)
+    clocks = policy_drafts.clocks(moment.now, new, days)
+    if made_up:
+        return _of_made_up_people(old, new, clocks, raw, laboratory, min(made_up, MOST_MADE_UP), seed)
+    while follow(data, moment, mirror, [new]):
+        pass
+    rulesets = [new] if old is None else [new, old]
+    try:
+        there = mirror.populations(rulesets, clocks)
+    except ValueError:  # rules that read whole lists, which columns do not hold
+        with data.read() as tx:
+            return look(tx, moment, mirror.sealer, raw, laboratory, days=days)
+    return _looked(old, new, there, mirror.size(), moment, raw, laboratory, days)
+
+
+def _looked(
+    old: RuleSet | None,
+    new: RuleSet,
+    there: Iterable[Population],
+    people: int,
+    moment: Moment,
+    raw: bytes,
+    laboratory: Laboratory,
+    days: int,
+) -> Looked:
     clocks = policy_drafts.clocks(moment.now, new, days)
     try:
-        if made_up:
-            people = min(made_up, MOST_MADE_UP)
-            city = made_up_city(people, moment.now, seed)
-            seen = impact(
-                old,
-                new,
-                city,
-                clocks,
-                laboratory=laboratory,
-                draft=digest(raw),
-                made_up=True,
-                groups=made_up_groups(people, seed),
-                assumed=(ASSUMED,),
-            )
-            return Looked(seen, people, None)
-        there = policy_drafts.population(tx, sealer)
         seen = impact(old, new, there, clocks, laboratory=laboratory, draft=digest(raw))
         harms = seen.harms or _could_harm(old, new, clocks)
     except ValueError as fault:
-        raise Refusal("NOT_A_CITY", "rules", Text(str(fault), f"无法预览：{fault}")) from None
+        raise _not_a_city(fault) from None
     back = None if old is None else (old.number, old.hash)
-    return Looked(msgspec.structs.replace(seen, harms=harms), there.length, back)
+    return Looked(msgspec.structs.replace(seen, harms=harms), people, back)
+
+
+def _of_made_up_people(
+    old: RuleSet | None,
+    new: RuleSet,
+    clocks: Sequence[datetime],
+    raw: bytes,
+    laboratory: Laboratory,
+    people: int,
+    seed: int,
+) -> Looked:
+    try:
+        seen = impact(
+            old,
+            new,
+            made_up_city(people, clocks[0], seed),
+            clocks,
+            laboratory=laboratory,
+            draft=digest(raw),
+            made_up=True,
+            groups=made_up_groups(people, seed),
+            assumed=(ASSUMED,),
+        )
+    except ValueError as fault:
+        raise _not_a_city(fault) from None
+    return Looked(seen, people, None)
+
+
+def _not_a_city(fault: ValueError) -> Refusal:
+    return Refusal("NOT_A_CITY", "rules", Text(str(fault), f"无法预览：{fault}"))
 
 
 def keep_preview(tx: Tx, moment: Moment, order_id: str, looked: Looked) -> Order:

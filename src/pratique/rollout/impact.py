@@ -5,7 +5,7 @@ Nothing exact leaves this file. Every count is in tens (`tens`), and every total
 no hidden cell can be had by subtracting the others; groups stand in the order they are given, never by share (law 5).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -53,7 +53,7 @@ class Asked(NamedTuple):
 def impact(
     old: RuleSet | None,
     new: RuleSet,
-    population: Population,
+    people: Population | Iterable[Population],
     clocks: Sequence[datetime],
     *,
     laboratory: Laboratory,
@@ -62,36 +62,35 @@ def impact(
     groups: Mapping[str, Codes] | None = None,
     assumed: Sequence[Text] = (),
 ) -> Impact:
-    """Compare the policy in force (None: none) with a draft at each of `clocks`, the first being now.
+    """Compare the policy in force (None: none) with a draft at each of `clocks`, the first being now. `people`: all at
+    once, or part by part, so that one part is in memory at a time; `groups` are of people given at once.
 
     Raises ValueError for rule sets that cannot be decided as columns.
     """
-    counted = [_at(old, new, population, at) for at in clocks]
-    before, after = counted[0].before, counted[0].after
-    worse, better = after.outcome > _was(before, after), after.outcome < _was(before, after)
-    helped = decide_city(new, with_fresh_test(population, clocks[0]), clocks[0], until=False)
-    stuck = worse & (helped.outcome > _was(before, after))
-    tests = [_demand(rules, clocks, [one.asked[i] for one in counted]) for i, rules in enumerate((old, new))]
+    sums = _Sums(old, new, clocks)
+    for part in [people] if isinstance(people, Population) else people:
+        sums.add(part, groups or {})
+    tests = [_demand(rules, clocks, asked) for rules, asked in zip((old, new), sums.asked, strict=True)]
+    matrices = [tuple(tuple(map(tens, row)) for row in one.tolist()) for one in sums.matrix]
     days = tuple(
-        DayAhead(at, one.matrix, *(tens(_tubes(test[d], laboratory)) for test in tests))
-        for d, (at, one) in enumerate(zip(clocks, counted, strict=True))
+        DayAhead(at, matrices[d], *(tens(_tubes(test[d], laboratory)) for test in tests))
+        for d, at in enumerate(clocks)
     )
     more = max(0, sum(map(sum, tests[1])) - sum(map(sum, tests[0])))
     found = (tens(more) or 0) * laboratory.infected_per_mille * laboratory.found_per_mille // 1_000_000
-    matrix = counted[0].matrix
-    restricted = total([matrix[i][j] for i in range(3) for j in range(i + 1, 3)])
+    restricted = total([matrices[0][i][j] for i in range(3) for j in range(i + 1, 3)])
     capacity = laboratory.tubes_a_day
     return Impact(
         worse=restricted,
-        better=total([matrix[i][j] for i in range(3) for j in range(i)]),
-        people=tens(population.length),
+        better=total([matrices[0][i][j] for i in range(3) for j in range(i)]),
+        people=tens(sums.people),
         made_up=made_up,
-        harms=any(one.harmed for one in counted),
-        cannot_be_judged=tens(int(np.count_nonzero(after.open))),
-        no_remedy=tens(int(np.count_nonzero(stuck))),
-        causes=_causes(after, worse, stuck),
+        harms=any(bool(np.triu(one, 1).any()) for one in sums.matrix),
+        cannot_be_judged=tens(sums.open),
+        no_remedy=tens(sums.stuck),
+        causes=_causes(sums),
         days=days,
-        groups={kind: _groups(*given, worse, better) for kind, given in (groups or {}).items()},
+        groups={kind: _groups(names, sums.groups[kind]) for kind, (_, names) in (groups or {}).items()},
         infections_found=found,
         restricted_per_infection=(restricted or 0) // found if found else None,
         laboratory=laboratory,
@@ -103,30 +102,52 @@ def impact(
     )
 
 
-class _Counted(NamedTuple):
-    before: Decided | None
-    after: Decided
-    matrix: tuple[tuple[Tens, ...], ...]
-    asked: tuple[Asked | None, Asked]
-    harmed: bool
+class _Sums:
+    """Exact counts, part added to part; nothing of them leaves but in tens."""
 
+    def __init__(self, old: RuleSet | None, new: RuleSet, clocks: Sequence[datetime]) -> None:
+        self.old, self.new, self.clocks = old, new, clocks
+        self.people = self.open = self.stuck = 0
+        self.matrix = np.zeros((len(clocks), 3, 3), np.int64)
+        # of each policy, by clock: who is asked and was not a clock before, in a mixed tube and in one of their own
+        self.asked = tuple(np.zeros((len(clocks), 2), np.int64) for _ in range(2))
+        self.causes: dict[str, tuple[Rule, list[int]]] = {}  # worse off, and of those without remedy
+        self.groups: dict[str, NDArray[np.int64]] = {}
 
-def _at(old: RuleSet | None, new: RuleSet, population: Population, at: datetime) -> _Counted:
-    after = decide_city(new, population, at, until=False)
-    before = decide_city(old, population, at, until=False) if old is not None else None
-    was = _was(before, after)
-    pairs = np.bincount(was.astype(np.intp) * 3 + after.outcome, minlength=9).reshape(3, 3).tolist()
-    return _Counted(
-        before,
-        after,
-        tuple(tuple(tens(count) for count in row) for row in pairs),
-        (None if before is None else _asked(before), _asked(after)),
-        bool((after.outcome > was).any()),
-    )
+    def add(self, population: Population, groups: Mapping[str, Codes]) -> None:
+        """Count these people too."""
+        self.people += population.length
+        earlier: list[Asked | None] = [None, None]
+        for d, at in enumerate(self.clocks):
+            after = decide_city(self.new, population, at, until=False)
+            before = decide_city(self.old, population, at, until=False) if self.old is not None else None
+            was = before.outcome if before is not None else np.zeros_like(after.outcome)
+            pairs = np.bincount(was * np.uint8(3) + after.outcome, minlength=9)
+            self.matrix[d] += pairs.reshape(3, 3)
+            for i, made in enumerate((before, after)):
+                if made is not None:
+                    now = _asked(made)
+                    self.asked[i][d] += _first_asked(now, earlier[i])
+                    earlier[i] = now
+            if d == 0:
+                self._of_now(population, after, was, groups)
 
-
-def _was(before: Decided | None, after: Decided) -> NDArray[Any]:
-    return before.outcome if before is not None else np.zeros_like(after.outcome)
+    def _of_now(
+        self, population: Population, after: Decided, was: NDArray[Any], groups: Mapping[str, Codes]
+    ) -> None:
+        now = self.clocks[0]
+        worse, better = after.outcome > was, after.outcome < was
+        helped = decide_city(self.new, with_fresh_test(population, now), now, until=False)
+        stuck = worse & (helped.outcome > was)
+        self.stuck += int(np.count_nonzero(stuck))
+        self.open += int(np.count_nonzero(after.open))
+        for rule, told in speaking(after):
+            counts = self.causes.setdefault(rule.id, (rule, [0, 0]))[1]
+            counts[0] += int(np.count_nonzero(told & worse))
+            counts[1] += int(np.count_nonzero(told & stuck))
+        for kind, (codes, names) in groups.items():
+            table = [np.bincount(codes[rows], minlength=len(names)) for rows in (worse, better, slice(None))]
+            self.groups[kind] = self.groups.get(kind, 0) + np.array(table, np.int64)
 
 
 def speaking(made: Decided) -> Iterator[tuple[Rule, NDArray[np.bool_]]]:
@@ -147,26 +168,24 @@ def _asked(made: Decided) -> Asked:
     return Asked(mixed & ~single, single)
 
 
+def _first_asked(now: Asked, before: Asked | None) -> tuple[int, int]:
+    mixed, single = (
+        int(np.count_nonzero(one & ~then if then is not None else one))
+        for one, then in zip(now, before or (None, None), strict=True)
+    )
+    return mixed, single
+
+
 def _demand(
-    rules: RuleSet | None, clocks: Sequence[datetime], asked: Sequence[Asked | None]
+    rules: RuleSet | None, clocks: Sequence[datetime], asked: NDArray[np.int64]
 ) -> list[tuple[int, int]]:
     """Tests a day in mixed and in single tubes: everybody takes one when asked first, and again when it runs out."""
     again = None if rules is None else _lasts(rules, clocks)
     made: list[tuple[int, int]] = []
-    for d, one in enumerate(asked):
-        if one is None:
-            made.append((0, 0))
-            continue
-        before = asked[d - 1] if d else None
-        mixed, single = (
-            int(np.count_nonzero(now & ~then if then is not None else now))
-            for now, then in zip(one, before or (None, None), strict=True)
-        )
-        if again is not None and d >= again:
-            mixed += sum(
-                made[d - again]
-            )  # whoever was found negative is asked like everybody else from then on
-        made.append((mixed, single))
+    for d, (mixed, single) in enumerate(asked.tolist()):
+        # whoever was found negative is asked like everybody else from then on
+        later = sum(made[d - again]) if again is not None and d >= again else 0
+        made.append((mixed + later, single))
     return made
 
 
@@ -190,17 +209,13 @@ def _tubes(tests: tuple[int, int], laboratory: Laboratory) -> int:
     return -(-mixed // laboratory.people_a_tube) + single
 
 
-def _causes(after: Decided, worse: NDArray[np.bool_], stuck: NDArray[np.bool_]) -> tuple[Cause, ...]:
-    found = []
-    for rule, told in speaking(after):
-        count = int(np.count_nonzero(told & worse))
-        if count and rule.house is not None:
-            texts = rule.house.texts
-            helpless = int(np.count_nonzero(told & stuck))
-            row = Cause(rule.id, _open(texts.reason), _open(texts.remedy), tens(count), tens(helpless))
-            found.append((count, row))
-    found.sort(key=lambda pair: -pair[0])
-    return tuple(cause for _, cause in found[:CAUSES])
+def _causes(sums: _Sums) -> tuple[Cause, ...]:
+    found = sorted(sums.causes.values(), key=lambda one: -one[1][0])
+    return tuple(
+        Cause(rule.id, _open(rule.house.texts.reason), _open(rule.house.texts.remedy), *map(tens, counts))
+        for rule, counts in found[:CAUSES]
+        if counts[0] and rule.house is not None
+    )
 
 
 def _open(text: Text) -> Text:
@@ -208,12 +223,8 @@ def _open(text: Text) -> Text:
     return fill(text, dict.fromkeys(placeholders(text), words.THEIR_TIME))
 
 
-def _groups(
-    codes: NDArray[Any], names: Sequence[Text], worse: NDArray[np.bool_], better: NDArray[np.bool_]
-) -> tuple[Moved, ...]:
-    down, up, everybody = (
-        np.bincount(codes[rows], minlength=len(names)).tolist() for rows in (worse, better, slice(None))
-    )
+def _groups(names: Sequence[Text], counted: NDArray[np.int64]) -> tuple[Moved, ...]:
+    down, up, everybody = counted.tolist()
     return tuple(
         Moved(name, tens(down[i]), tens(up[i]), tens(everybody[i] - down[i] - up[i]))
         for i, name in enumerate(names)

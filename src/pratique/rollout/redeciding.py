@@ -7,7 +7,7 @@ meanwhile or was forgotten is left out. At the end whoever changed while the job
 on after its last batch and ends in the same rows.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -72,15 +72,16 @@ def redecide(
     return job
 
 
-def follow(data: Store, moment: Moment, mirror: Mirror) -> int:
-    """The next step of keeping the mirror level with the database; 0 when it is. While a job runs it stays as it is."""
+def follow(data: Store, moment: Moment, mirror: Mirror, also: Sequence[RuleSet] = ()) -> int:
+    """The next step of keeping the mirror level with the database, with the columns that the policy in force and `also`
+    read; 0 when it is. While a job runs it stays as it is."""
     with data.read() as tx:
         found = _in_force(tx, moment)
         live = policy.live_policy(tx, moment.now)
     if found is not None and found[1].state == "running":
         return 0
     mirror.begin(moment)
-    return mirror.catch_up(moment, analytes_of([live] if live is not None else []))
+    return mirror.catch_up(moment, analytes_of([*also, *([live] if live is not None else [])]))
 
 
 def analytes_of(rulesets: Iterable[RuleSet]) -> list[str]:

@@ -7,6 +7,7 @@ from pratique.rollout.drafting import (
     impact_of,
     keep_preview,
     look,
+    look_over,
     order_of,
     redraft,
     withdraw,
@@ -17,6 +18,6 @@ from pratique.rollout.store import erase_mandate, job, jobs, orders, rollout, ro
 
 __all__ = [
     "Looked", "carry", "draft", "erase_mandate", "follow", "go_back", "go_on", "halt", "impact_of", "job", "jobs",
-    "keep_preview", "look", "look_now", "order_of", "orders", "people", "publish", "redecide", "redraft",
+    "keep_preview", "look", "look_now", "look_over", "order_of", "orders", "people", "publish", "redecide", "redraft",
     "rollout", "rollouts", "sign", "sign_with", "withdraw",
 ]  # fmt: skip
