@@ -96,3 +96,25 @@ def test_the_code_beside_a_view_is_read_from_a_photograph(house: House) -> None:
     code = code_of(house.export_id, house.port.secret)
     (text,) = read_picture(to_png(write(code)))
     assert copy_of_code(text, house.port.secret) == house.export_id
+
+
+def test_who_signs_publishes_or_goes_back_shows_first_that_it_is_them(house: House) -> None:
+    officer, drafts = house.client("mandate-officer"), "/console/policy/drafts/00000000000000000000000000"
+    acts = (f"{drafts}/sign", f"{drafts}/publish", "/console/policy/1/back", "/console/policy/1/go-on")
+    for path in acts:
+        assert officer.post(path, data={}).status_code != 303, path
+    hours_ago = house.port.moment().now_ms - 3_600_000
+    house.port.store.write(
+        lambda tx: tx.run(
+            "UPDATE staff_session SET asserted_at = :at WHERE staff_id = :id",
+            at=hours_ago,
+            id=house.staff["mandate-officer"].id,
+        )
+    )
+    for path in acts:
+        answer = officer.post(path, data={}, headers={"Referer": f"http://testserver{drafts}"})
+        assert (answer.status_code, answer.headers["location"].split("?")[0]) == (303, "/console/confirm"), (
+            path
+        )
+    stopped = officer.post("/console/policy/1/stop", data={})
+    assert "confirm" not in stopped.headers.get("location", "")  # stopping waits for nothing

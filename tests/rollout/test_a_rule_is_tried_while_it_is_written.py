@@ -53,6 +53,18 @@ def test_a_missing_field_gives_open_with_its_name_never_a_pass() -> None:
         assert tried(payload=wrong).result == "open"
 
 
+def test_a_payload_that_is_too_much_is_refused_by_place() -> None:
+    for payload, place in (
+        ('{"subject": "' + "x" * 10_000_000 + '"}', "payload: "),
+        (json.dumps({"subject": {"items": [0] * 5000}}), "payload.subject.items: "),
+        ("[" * 50_000, "payload: "),
+    ):
+        found = tried(payload=payload)
+        assert found.result == "open"
+        assert found.why is not None
+        assert found.why.en.startswith(place)
+
+
 @pytest.mark.parametrize(
     ("text", "code", "where"),
     [

@@ -1,6 +1,7 @@
 """The pages of policy: what is in force and how far it has come; a draft on its way: look, sign, publish.
 
-Counts in tens only. A page that signs shows what is signed; keys stay with their officers.
+Counts in tens only. A page that signs shows what is signed; keys stay with their officers, who show that it is them
+before they sign, publish or go back.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from pratique.core.errors import NotFound, Refusal
 from pratique.core.moment import Moment
 from pratique.core.text import Text
 from pratique.mandates import service as mandates
+from pratique.people import service as people
 from pratique.policy import service as policy
 from pratique.policy.model import RuleSet
 from pratique.policy.ruleset import read_rule_set
@@ -78,12 +80,14 @@ def routes(desk: Desk) -> list[Route]:
         return see(f"/console/policy/drafts/{found.id}")
 
     async def sign(call: Call) -> Answer:
+        people.must_be_fresh(call.caller.asserted_at, call.moment.now)
         line = call.form.get("line", "").strip()
         return await acted(
             call, lambda tx, moment: rollout.sign(tx, moment, call.path["id"], line, call.caller.id)
         )
 
     async def publish(call: Call) -> Answer:
+        people.must_be_fresh(call.caller.asserted_at, call.moment.now)
         return await acted(call, lambda tx, moment: rollout.publish(tx, moment, call.path["id"]))
 
     async def withdraw(call: Call) -> Answer:
@@ -101,6 +105,8 @@ def routes(desk: Desk) -> list[Route]:
         act, number = acts.get(call.path["act"]), call.path["number"]
         if act is None or not number.isdigit() or len(number) > 9:
             raise NotFound("NOT_FOUND", "", Text("there is nothing here", "此处没有内容"))
+        if call.path["act"] != "stop":  # stopping waits for nothing
+            people.must_be_fresh(call.caller.asserted_at, call.moment.now)
         try:
             await desk.store.awrite(lambda tx: act(tx, call.moment, int(number), call.caller.id))
         except Refusal as refusal:

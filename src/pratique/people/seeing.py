@@ -25,8 +25,8 @@ class StepUp(NotAllowed):
             "STEP_UP_NEEDED",
             "session",
             Text(
-                "confirm that it is you before you open a contact card; a confirmation lasts five minutes",
-                "查看联系卡前请先确认本人身份；确认后五分钟内有效",
+                "confirm first that it is you; a confirmation lasts five minutes",
+                "请先确认本人身份；确认后五分钟内有效",
             ),
         )
 

@@ -20,6 +20,7 @@ from pratique.core.text import Text
 from pratique.policy.certlogic import SPECIFICATION
 from pratique.policy.dates import NotADate, read_date
 from pratique.policy.model import HouseRule, Rule, RuleSet, RuleTest
+from pratique.policy.payload import refuse_excess
 
 MAX_DOCUMENT = 4 * 1024 * 1024
 MAX_RULES = 500
@@ -48,9 +49,10 @@ LANGUAGE = re.compile(r"[a-z]{2}(-[a-z]{2})?")
 
 
 def read_rule_set(raw: bytes) -> RuleSet:
-    """A rule set from untrusted bytes. Raises Refusal INVALID_JSON naming the field that is wrong."""
+    """A rule set from untrusted bytes. Raises Refusal INVALID_JSON, TOO_LARGE, TOO_DEEP naming the field."""
     if len(raw) > MAX_DOCUMENT:
-        raise _invalid("", f"a rule set is at most {MAX_DOCUMENT} bytes", f"规则集不得超过{MAX_DOCUMENT}字节")
+        told = Text(f"a rule set is at most {MAX_DOCUMENT} bytes", f"规则集不得超过{MAX_DOCUMENT}字节")
+        raise Refusal("TOO_LARGE", "rules", told)
     try:
         document = strict_json(raw)
     except ValueError:
@@ -207,6 +209,7 @@ def _read_test(entry: Any, field: str, value_sets: dict[str, Any]) -> RuleTest:
         context = context_of(entry, value_sets)
     except KeyError:
         raise _invalid(f"{field}.external.valueSets", "no such value set", "没有此值集") from None
+    refuse_excess(context, field)
     return RuleTest(
         name=str(entry.get("name", "")),
         rule=entry["rule"],

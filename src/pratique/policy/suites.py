@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pratique.core.canonical import strict_json
+from pratique.core.errors import Refusal
 from pratique.policy.certlogic import Fault, Instant, Value, evaluate
 from pratique.policy.form import issues
+from pratique.policy.payload import refuse_excess
 from pratique.policy.ruleset import context_of
 
 Engine = Callable[[Any, Sequence[Any]], list[Value | Fault]]
 VALIDATION = "issues"
 MOST_SHOWN = 200
+MAX_FILE = 64 * 1024 * 1024
 
 
 class Case(NamedTuple):
@@ -189,14 +192,25 @@ def _cases_of_folder(folder: Path) -> Iterator[Case]:
 
 def _context(test: dict[str, Any], value_sets: Any, where: str) -> dict[str, Any]:
     try:
-        return context_of(test, value_sets)
+        context = context_of(test, value_sets)
     except KeyError as missing:
         raise Unreadable(f"{where}: there is no value set {str(missing)[:40]}") from None
+    try:
+        refuse_excess(context, where)
+    except Refusal as refusal:
+        raise Unreadable(f"{refusal.field}: {refusal.text.en}") from None
+    return context
 
 
 def _read(path: Path) -> Any:
     try:
-        return strict_json(path.read_bytes())
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE + 1)
+        if len(raw) > MAX_FILE:
+            raise Unreadable(f"{path.name}: a suite or rule set has at most {MAX_FILE} bytes")
+        return strict_json(raw)
+    except Unreadable:
+        raise
     except ValueError as fault:
         raise Unreadable(f"{path.name}: {fault}") from None
 

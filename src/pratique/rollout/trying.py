@@ -14,6 +14,7 @@ from pratique.core.text import Text
 from pratique.policy.certlogic import Fault, evaluate, is_deeper
 from pratique.policy.check import MAX_DEPTH, Problem, problems
 from pratique.policy.model import RuleSet
+from pratique.policy.payload import read_payload
 from pratique.policy.ruleset import rule_set_of
 from pratique.rollout.sentence import sentence
 
@@ -109,11 +110,10 @@ def _result(whole: RuleSet, place: int, payload: str) -> tuple[str, Text | None]
     if not payload.strip():
         return "", None
     try:
-        context = strict_json(payload.encode())
-    except ValueError:
-        return "open", Text("the payload is not JSON in one reading", "样例数据不是明确的JSON")
-    if not isinstance(context, dict):
-        return "open", Text("the payload is one JSON object", "样例数据应为一个JSON对象")
+        context = read_payload(payload.encode())
+    except Refusal as refused:
+        at, said = refused.field, refused.text
+        return "open", Text(f"{at}: {said.en}", f"{at}：{said.zh_hans}")
     value = evaluate(whole.rules[place].logic, context)
     if isinstance(value, Fault):
         where = _missing_field(whole.rules[place].logic, value)
