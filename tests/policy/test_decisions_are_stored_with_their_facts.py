@@ -10,6 +10,7 @@ from pratique.core.canonical import canonical_json
 from pratique.core.errors import Destroyed, NoMandate, Refusal
 from pratique.core.moment import Moment, to_ms
 from pratique.policy import service
+from pratique.policy.decide import decide
 from pratique.policy.model import Decision, Evidence, Mark
 from pratique.store.sealing import Place, Sealer
 from pratique.store.store import Store
@@ -246,7 +247,7 @@ def test_many_are_decided_as_each_alone(town: Store, moment: Moment, sealer: Sea
         ruleset = service.live_policy(tx, NOW)
         assert ruleset is not None
         for person, (decision, _) in zip(people, results, strict=True):
-            alone = service.decide(service.evidence_of(tx, sealer, person), NOW, ruleset)
+            alone = decide(service.evidence_of(tx, sealer, person), NOW, ruleset)
             assert (decision.subject_id, decision.facts) == (person, alone.facts)
             assert (decision.outcome, decision.reasons) == (alone.outcome, alone.reasons)
             assert service.current_decision(tx, sealer, person) == decision
@@ -300,27 +301,3 @@ def test_a_forgotten_person_is_not_decided_about(
         (held,) = tx.all("SELECT facts_row_id FROM decision")
         with pytest.raises(Destroyed):
             service.facts_of(tx, sealer, held[0])
-
-
-def test_a_killed_sweep_goes_on_where_it_was(
-    town: Store, moment: Moment, sealer: Sealer, evidence: Make
-) -> None:
-    people = [f"{i:026d}" for i in range(7)]
-    changes = [service.EvidenceChange(evidence("not-detected", 5, subject_id=one)) for one in people]
-    town.write(lambda tx: service.record_all(tx, moment, sealer, changes))
-
-    first = town.write(lambda tx: service.sweep_policy(tx, moment, sealer, limit=3))
-
-    def killed(tx: Tx) -> None:
-        service.sweep_policy(tx, moment, sealer, limit=3)
-        raise RuntimeError("killed")
-
-    with pytest.raises(RuntimeError, match="killed"):
-        town.write(killed)
-    seen = [first]
-    while not seen[-1].finished:
-        seen.append(town.write(lambda tx: service.sweep_policy(tx, moment, sealer, limit=3)))
-
-    assert [(one.done, one.changed) for one in seen] == [(3, 3), (6, 6), (7, 7)]
-    assert sorted(d.subject_id for one in seen for d, _ in one.results) == people
-    assert town.write(lambda tx: service.sweep_policy(tx, moment, sealer)).results == []

@@ -9,28 +9,22 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pratique.policy.certlogic import (
-    COMPARISONS,
     DATE_COMPARISONS,
     MAX_DEPTH,
     MAX_INTEGER,
     TOO_DEEP,
     Fault,
-    Instant,
     Run,
     Stop,
     Value,
-    date_of_birth,
-    extract,
     integer,
     is_deeper,
     is_index,
-    plus_time,
-    same,
 )
-from pratique.policy.dates import UNITS
+from pratique.policy.compiled_words import WORDS
+from pratique.policy.tree import fits
 
 Compiled = Callable[[Any], Value | Fault]
-MOST_DATES = 4096  # texts each plusTime remembers
 _SIGNS = {"before": "<", "after": ">", "not-after": "<=", "not-before": ">="}
 JSON, TRUTH, DATE, ANY = (
     "json",
@@ -38,17 +32,6 @@ JSON, TRUTH, DATE, ANY = (
     "date",
     "any",
 )  # what a variable is known to hold; DATE: milliseconds
-_ARITY = {
-    "if": (3, 3),
-    "and": (2, 0),
-    "!": (1, 1),
-    "===": (2, 2),
-    "in": (2, 2),
-    "+": (2, 2),
-    "plusTime": (3, 3),
-}
-_ARITY |= {"extractFromUVCI": (2, 2), "dccDateOfBirth": (1, 1), "reduce": (3, 3)}
-_ARITY |= dict.fromkeys([*COMPARISONS, *DATE_COMPARISONS], (2, 3))
 
 
 class Made(NamedTuple):
@@ -67,20 +50,7 @@ def compiled(expression: Any) -> Compiled:
     lines = ["def rule(data):", " try:", *(f"  {line}" for line in writer.lines)]
     lines += [f"  return {writer.value(result)}", " except Stop as stop:", "  return stop.fault()", ""]
     source = "\n".join(lines)
-    scope: dict[str, Any] = {
-        "Stop": Stop,
-        "Instant": Instant,
-        "same": same,
-        "halt": _halt,
-        "number": _number,
-        "at": _at,
-        "truth": _truth,
-        "later": _later,
-        "birth": _birth,
-        "fragment": _fragment,
-        "lambda_": _reduce,
-        **writer.constants,
-    }
+    scope: dict[str, Any] = {**WORDS, **writer.constants}
     exec(compile(source, "<rule>", "exec"), scope)  # noqa: S102 - made of our words and literals only
     return scope["rule"]  # type: ignore[no-any-return]
 
@@ -135,7 +105,7 @@ class _Writer:
         if len(expr) == 1 and name == "var" and isinstance(operands, str):
             return Made(self._var(operands, seen), JSON)
         at = (*at, name) if len(expr) == 1 else at
-        if len(expr) != 1 or not isinstance(operands, list) or not _fits(name, operands):
+        if len(expr) != 1 or not isinstance(operands, list) or not fits(name, operands):
             return self.halt(*_fault_of(expr), at)
         if name == "if":
             return self._if(operands, at, seen)
@@ -150,7 +120,7 @@ class _Writer:
         made = [self.write(one, (*at, i), seen) for i, one in enumerate(operands)]
         found = self.name()
         if name == "!":
-            self.line(f"{found} = not {self._truth(made[0], '!', at)}")
+            self.line(f"{found} = not {self._truthful(made[0], at)}")
         elif name == "===":
             self.line(f"{found} = {self._same(*made)}")
         elif name == "in":
@@ -185,7 +155,7 @@ class _Writer:
         return found
 
     def _if(self, operands: list[Any], at: tuple[Any, ...], seen: dict[str, str]) -> Made:
-        guard = self._truth(self.write(operands[0], (*at, 0), seen), "if", at)
+        guard = self._truthful(self.write(operands[0], (*at, 0), seen), at)
         found, made, blocks = self.name(), [], []
         for i in (1, 2):
             lines, self.lines = self.lines, []
@@ -221,9 +191,6 @@ class _Writer:
         if made.holds in (DATE, ANY):
             return f"truth({self.value(made)}, {self.constant(at)})"
         return made.text
-
-    def _truth(self, made: Made, _name: str, at: tuple[Any, ...]) -> str:
-        return self._truthful(made, at)
 
     def _named(self, made: Made) -> Made:
         """The same in a variable, where a bare literal would not do."""
@@ -306,15 +273,6 @@ class _Writer:
         return Made(found, DATE)
 
 
-def _fits(name: str, operands: list[Any]) -> bool:
-    least, most = _ARITY.get(name, (1, -1))
-    if most < 0 or len(operands) < least or (most and len(operands) > most):
-        return False
-    if name == "plusTime":
-        return integer(operands[1]) is not None and type(operands[2]) is str and operands[2] in UNITS
-    return name != "extractFromUVCI" or integer(operands[1]) is not None
-
-
 def _fault_of(expr: Any) -> tuple[str, str]:
     """What the interpreter says of an ill-formed part; that does not depend on data."""
     try:
@@ -322,64 +280,3 @@ def _fault_of(expr: Any) -> tuple[str, str]:
     except Stop as stop:
         return stop.kind, stop.note
     raise AssertionError("only an ill-formed part is asked about")
-
-
-def _placed(stop: Stop, at: tuple[Any, ...]) -> Stop:
-    stop.path.extend(reversed(at))
-    return stop
-
-
-def _halt(what: tuple[str, str, tuple[Any, ...]]) -> None:
-    kind, note, at = what
-    raise _placed(Stop(kind, note), at)
-
-
-def _at(data: Any, key: str, index: int) -> Any:
-    if data.__class__ is list:
-        return data[index] if index < len(data) else None
-    return data.get(key) if data.__class__ is dict else None
-
-
-def _truth(value: Value, at: tuple[Any, ...]) -> Value:
-    if isinstance(value, Instant):
-        raise _placed(Stop("NEITHER_TRUE_NOR_FALSE", "a date-time is neither truthy nor falsy"), at)
-    return value
-
-
-def _number(value: Value, what: tuple[str, tuple[Any, ...]]) -> int:
-    whole = integer(value)
-    if whole is None:
-        raise _placed(Stop("NOT_AN_INTEGER", what[0]), what[1])
-    return whole
-
-
-def _later(text: Value, amount: int, unit: str, at: tuple[Any, ...], known: dict[str, int]) -> int:
-    try:
-        found = plus_time(text, amount, unit).ms
-    except Stop as stop:
-        raise _placed(stop, at) from None
-    if len(known) >= MOST_DATES:
-        known.clear()
-    known[text] = found
-    return found
-
-
-def _birth(text: Value, at: tuple[Any, ...]) -> int:
-    try:
-        return date_of_birth(text).ms
-    except Stop as stop:
-        raise _placed(stop, at) from None
-
-
-def _fragment(text: Value, index: int, at: tuple[Any, ...]) -> str | None:
-    try:
-        return extract(text, index)
-    except Stop as stop:
-        raise _placed(stop, at) from None
-
-
-def _reduce(expr: Any, data: Any, at: tuple[Any, ...]) -> Value:
-    try:
-        return Run().value(expr, data)
-    except Stop as stop:
-        raise _placed(stop, at) from None

@@ -248,37 +248,6 @@ def count_subjects(tx: Tx) -> int:
     return int(row[0]) if row else 0
 
 
-def sweep_state(tx: Tx, number: int) -> tuple[str, int, int, int | None] | None:
-    """(after, done, changed, finished) of a policy's sweep; None if it was never begun."""
-    row = tx.one(
-        "SELECT after_subject, done, changed, finished_at FROM policy_sweep WHERE policy_number = :number",
-        number=number,
-    )
-    return (row[0], row[1], row[2], row[3]) if row else None
-
-
-def begin_sweep(tx: Tx, number: int, mandate_id: str, now: int) -> None:
-    tx.run(
-        "INSERT INTO policy_sweep (policy_number, mandate_id, after_subject, done, changed, started_at) "
-        "VALUES (:number, :mandate_id, '', 0, 0, :now) ON CONFLICT (policy_number) DO NOTHING",
-        number=number,
-        mandate_id=mandate_id,
-        now=now,
-    )
-
-
-def note_sweep(tx: Tx, number: int, after: str, done: int, changed: int, finished_at: int | None) -> None:
-    tx.run(
-        "UPDATE policy_sweep SET after_subject = :after, done = :done, changed = :changed, "
-        "finished_at = :finished_at WHERE policy_number = :number",
-        number=number,
-        after=after,
-        done=done,
-        changed=changed,
-        finished_at=finished_at,
-    )
-
-
 def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
     return {
         table: tx.run(f"DELETE FROM {table} WHERE mandate_id = :mandate_id", mandate_id=mandate_id)

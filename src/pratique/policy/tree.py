@@ -55,6 +55,16 @@ def path_of(node: Node) -> str | None:
     return str(node.value) if node.op == VAR else None
 
 
+def fits(name: str, operands: list[Any]) -> bool:
+    """True for an operator of CertLogic but `var`, with as many operands as it takes, those that are literals sound."""
+    least, most = ARITY.get(name, (1, -1))
+    if most < 0 or len(operands) < least or (most and len(operands) > most):
+        return False
+    if name == "plusTime":
+        return integer(operands[1]) is not None and isinstance(operands[2], str) and operands[2] in UNITS
+    return name != "extractFromUVCI" or integer(operands[1]) is not None
+
+
 def _read(expr: Any) -> Node:
     if isinstance(expr, dict):
         return _operation(expr)
@@ -70,19 +80,12 @@ def _operation(expr: dict[str, Any]) -> Node:
     name, operands = next(iter(expr.items()), ("", None))
     if len(expr) == 1 and name == "var" and isinstance(operands, str):
         return Node(VAR, (), operands, expr)
-    if len(expr) != 1 or name not in ARITY or not isinstance(operands, list) or not operands:
-        return _fault(expr)
-    least, most = ARITY[name]
-    if len(operands) < least or (most and len(operands) > most):
+    if len(expr) != 1 or not isinstance(operands, list) or not fits(name, operands):
         return _fault(expr)
     if name == "plusTime":
-        amount, unit = integer(operands[1]), operands[2]
-        if amount is None or not isinstance(unit, str) or unit not in UNITS:
-            return _fault(expr)
-        return Node(name, (_read(operands[0]),), (amount, unit), expr)
+        return Node(name, (_read(operands[0]),), (integer(operands[1]), operands[2]), expr)
     if name == "extractFromUVCI":
-        index = integer(operands[1])
-        return _fault(expr) if index is None else Node(name, (_read(operands[0]),), index, expr)
+        return Node(name, (_read(operands[0]),), integer(operands[1]), expr)
     if name == "reduce":
         return Node(name, (_read(operands[0]), _read(operands[2])), None, expr)
     return Node(name, tuple(_read(one) for one in operands), None, expr)
