@@ -1,17 +1,19 @@
 """Everybody decided again under a new policy: people a second, beside a bare loop that writes the same rows.
 
-One deployment on disk (SQLite, or PostgreSQL by --url): people with one piece of evidence each, decided by the town's
-rules; then a rule changes under which a third of them are worse off. Measured: the mirror made from nothing; columns
-alone saying who changes; the whole job with notices and passes (`people_per_s` counts everybody compared,
-`changed_per_s` who was written); the mirror taking in what the job wrote; a preview of the next draft over 14 days on
-the same people; and, in the same run, the rows that the job added, inserted bare in transactions of the same size. CPU
-seconds of all threads stand beside. The last line is one JSON object.
+One deployment on disk (SQLite, or a PostgreSQL of its own): people with one piece of evidence each, decided by the
+town's rules; then a rule changes under which a third of them are worse off. Measured: the mirror made from nothing;
+columns alone saying who changes (of these people, and of a made-up million in sealed parts); the whole job with
+notices and passes (`people_per_s` counts everybody compared, `changed_per_s` who was written); the mirror taking in
+what the job wrote; a preview of the next draft over 14 days on the same people; and, in the same run, the rows that the
+job added, inserted bare in transactions of the same size. CPU seconds of all threads stand beside. The last line is one
+JSON object.
 
-    python bench/redecide.py [--people 3000] [--url postgresql://…]
+    python bench/redecide.py [--people 3000] [--database postgresql]
 """
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,14 +21,25 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from databases import KINDS, database
+
 from pratique import town
 from pratique.core.moment import Moment
 from pratique.notices import service as notices
 from pratique.notices.model import EvidenceChange
 from pratique.people import service as people
 from pratique.policy import service as policy
-from pratique.policy.model import Evidence
+from pratique.policy.city import decide_city
+from pratique.policy.mirror import Mirror
+from pratique.policy.model import Evidence, RuleSet
+from pratique.policy.parts import columns_read
 from pratique.policy.service import town_rules
+from pratique.policy.synthetic import made_up_city
 from pratique.port import Port, open_port
 from pratique.rollout import service as rollout
 from pratique.rollout.model import Laboratory
@@ -36,22 +49,24 @@ from pratique.store.tx import Tx
 
 TABLES = ("decision", "facts_row", "notice")
 SLICE = 500
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=3000)
-    parser.add_argument("--url", default="")
+    parser.add_argument("--made-up", type=int, default=1_000_000)
+    parser.add_argument("--database", choices=KINDS, default="sqlite")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="pratique-bench-") as folder:
-        port = open_port(Settings(home=Path(folder), database_url=asked.url), lambda: datetime.now(UTC))
+    with tempfile.TemporaryDirectory(prefix="pratique-bench-") as folder, database(asked.database) as url:
+        port = open_port(Settings(home=Path(folder), database_url=url), lambda: datetime.now(UTC))
         try:
-            print(json.dumps(measure(port, asked.people)))
+            print(json.dumps(measure(port, asked.people, asked.made_up)))
         finally:
             port.close()
 
 
-def measure(port: Port, count: int) -> dict[str, Any]:
+def measure(port: Port, count: int, million: int) -> dict[str, Any]:
     made = town.found(port, port.moment())
     settle(port, made.mandate_id, count)
     rules = json.loads(town_rules())
@@ -71,6 +86,10 @@ def measure(port: Port, count: int) -> dict[str, Any]:
     assert live is not None
     compared, compared_cpu = taken(
         lambda: sum(len(one.subject_ids) for one in port.mirror.changed(live, port.moment().now, known.get))
+    )
+    city = made_up_mirror(port, made.mandate_id, known[1], live, million)
+    million_for, million_cpu = taken(
+        lambda: sum(len(one.subject_ids) for one in city.changed(live, port.moment().now, known.get))
     )
     whole, whole_cpu = taken(lambda: run(port))
     with port.store.read() as tx:
@@ -95,6 +114,9 @@ def measure(port: Port, count: int) -> dict[str, Any]:
         "changed_per_cpu_s": round(job.changed / whole_cpu),
         "compared_per_s": round(job.done / compared),
         "compared_per_cpu_s": round(job.done / compared_cpu),
+        "made_up_people": million,
+        "made_up_compared_per_s": round(million / million_for),
+        "made_up_compared_per_cpu_s": round(million / million_cpu),
         "mirror_made_per_s": round(job.done / made_for),
         "mirror_made_per_cpu_s": round(job.done / made_cpu),
         "mirror_took_in_per_s": round(job.changed / taken_in),
@@ -107,6 +129,36 @@ def measure(port: Port, count: int) -> dict[str, Any]:
         "ratio_to_bare_writes": round(bare / whole, 3),
         "batch": BATCH,
     }
+
+
+def made_up_mirror(port: Port, mandate_id: str, old: RuleSet | None, new: RuleSet, count: int) -> Mirror:
+    """So many made-up people in sealed parts, as they were decided by the rules before; the database knows none."""
+    assert old is not None
+    moment = port.moment()
+    mirror = Mirror(port.settings.home / "made-up", port.store, port.sealer)
+    house = old.rules[0].house
+    assert house is not None
+    wanted = sorted(columns_read(old, moment.now) | columns_read(new, moment.now))
+    with mirror.files.alone():
+        for n, first in enumerate(ALPHABET):
+            size = count // len(ALPHABET)
+            city = made_up_city(size, moment.now, seed=n + 1)
+            decided = decide_city(old, city, moment.now)
+            assert decided.until is not None
+            columns: dict[str, Any] = {
+                "subject": [f"{first}{at:025d}" for at in range(size)],
+                "decided.outcome": decided.outcome,
+                "decided.until": decided.until.astype(np.int64) * 60_000,
+                "decided.policy": np.full(size, old.number, np.int32),
+                "decided.mandate": [mandate_id] * size,
+            }
+            for name in wanted:
+                codes, values = city.column(house, f"subject.{name}")
+                if not isinstance(values, list):
+                    there = np.where(codes > 0, codes.astype(np.int64) + values.origin, 0)
+                    columns[name] = there.astype(np.int32)
+            mirror.files.write(moment, first, pl.DataFrame(columns), [mandate_id], [])
+    return mirror
 
 
 def softer(entry: dict[str, Any]) -> dict[str, Any]:

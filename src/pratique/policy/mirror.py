@@ -187,8 +187,7 @@ class Mirror:
         after: str = "",
     ) -> Changed:
         """`changed` of one part, of those whose ids begin after `after`. Raises Destroyed, FileNotFoundError."""
-        numbers = set(self.files.read(part, ["decided.policy"])["decided.policy"].unique())
-        numbers -= {0, ruleset.number}
+        numbers = set(self.files.head(part).policies) - {ruleset.number}
         olds = {number: old for number in numbers if (old := known(number)) is not None}
         people = self._as_far_as_columns_go(part, ruleset, olds, now)
         of_mandate = (people.mandate == ruleset.mandate_id).fill_null(False).to_numpy()

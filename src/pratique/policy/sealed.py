@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from pratique.core.errors import Destroyed
+from pratique.core.ids import encode_id
 from pratique.core.moment import Moment, from_ms, to_ms
 from pratique.policy import store
 from pratique.policy.dates import DAY_MS
@@ -75,14 +76,15 @@ def write_decision(
     moment: Moment, sealer: Sealer, subject_id: str, verdict: Verdict
 ) -> tuple[Decision, dict[str, Any]]:
     """A new decision and its row for `store.replace_decisions`. Raises Destroyed."""
-    raw = _WRITE.encode(FactsRow(moment.random(16).hex(), verdict))
+    chance = moment.random(48)
+    raw = _WRITE.encode(FactsRow(chance[32:].hex(), verdict))
     row = store.DecisionRow(
-        id=moment.new_id(),
+        id=encode_id(chance[:16]),
         subject_id=subject_id,
         mandate_id=verdict.mandate_id,
         policy_number=verdict.policy_number,
         outcome=verdict.outcome,
-        facts_row_id=moment.new_id(),
+        facts_row_id=encode_id(chance[16:32]),
         made_at=moment.now_ms,
         valid_until=to_ms(verdict.valid_until),
         written_at=moment.now_ms,

@@ -25,13 +25,15 @@ STEM = "people-"
 
 
 class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Before the sealed bytes of a part: its key, sealed under one mandate after the other, and how many people."""
+    """Before the sealed bytes of a part: its key, sealed under one mandate after the other, how many people, and the
+    numbers of the policies that decided about them."""
 
     day: str
     mandates: list[str]
     analytes: list[str]
     key: str
     people: int
+    policies: list[int]
 
 
 class SealedParts:
@@ -112,7 +114,10 @@ class SealedParts:
         under = sorted(set(mandates))
         for mandate in under:
             sealed = self.sealer.seal(_place(part, mandate, day), sealed)
-        head = msgspec.json.encode(Head(day, under, sorted({"", *analytes}), sealed.hex(), frame.height))
+        policies = sorted(set(frame["decided.policy"].unique()) - {0})
+        head = msgspec.json.encode(
+            Head(day, under, sorted({"", *analytes}), sealed.hex(), frame.height, policies)
+        )
         path = self._path(part)
         draft = path.with_suffix(".draft")
         body = AESGCM(key).encrypt(nonce, buffer.getbuffer(), head)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from pratique.core.errors import Destroyed
 
 VERSION = b"\x01"
+NONCE, NONCES = 12, 64  # bytes of one; how many a sealer for one use draws at once
 
 
 class Place(NamedTuple):
@@ -49,7 +50,7 @@ class Sealer:
 
     def seal(self, place: Place, plain: bytes) -> bytes:
         """Seal `plain` at `place`, making missing secrets. Raises Destroyed if one was destroyed."""
-        nonce = self._random(12)
+        nonce = self._nonce()
         sealed = AESGCMSIV(self._key(place, make=True)).encrypt(nonce, plain, _associated(place))
         return VERSION + nonce + sealed
 
@@ -74,6 +75,9 @@ class Sealer:
         once and dropped with it. Nobody keeps one: a secret destroyed meanwhile must not live on."""
         return _OnceSealer(self._secrets, self._random)
 
+    def _nonce(self) -> bytes:
+        return self._random(NONCE)
+
     def _key(self, place: Place, *, make: bool) -> bytes:
         prk = self._extract(place.mandate, place.day, place.subject, make=make)
         return hmac.digest(prk, f"{place.table}\x00{place.column}\x00v1".encode() + b"\x01", sha256)
@@ -89,6 +93,13 @@ class _OnceSealer(Sealer):
     def __init__(self, secrets: Secrets, random: Callable[[int], bytes]) -> None:
         super().__init__(secrets, random)
         self._known: dict[tuple[str, str, str], bytes] = {}
+        self._nonces: list[bytes] = []
+
+    def _nonce(self) -> bytes:
+        if not self._nonces:
+            drawn = self._random(NONCE * NONCES)
+            self._nonces = [drawn[at : at + NONCE] for at in range(0, len(drawn), NONCE)]
+        return self._nonces.pop()
 
     def _extract(self, mandate: str, day: str, subject: str, *, make: bool) -> bytes:
         if (prk := self._known.get((mandate, day, subject))) is None:
