@@ -216,6 +216,26 @@ def test_who_is_forgotten_leaves_the_mirror(mirror: Mirror, moment: Moment) -> N
         assert mirror_store.queued(tx, 10) == []  # nothing is queued for nobody
 
 
+def test_a_mirror_killed_while_it_is_made_anew_is_made_anew_again(
+    mirror: Mirror, moment: Moment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(mirror, moment, [some_evidence(Random(9), "00" + "H" * 24, 1)])
+    mirror.begin(moment)
+    level(mirror, moment)
+    assert mirror.size() == 1
+
+    def killed(act: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mirror.database, "write", killed)
+        with pytest.raises(RuntimeError, match="killed"):
+            mirror._anew(moment, None)
+    assert mirror.parts() == []
+    level(mirror, moment)
+    assert mirror.size() == 1
+
+
 def test_a_changed_file_is_refused(mirror: Mirror, moment: Moment) -> None:
     mirror.begin(moment, width=2)
     record(mirror, moment, [some_evidence(Random(6), "00" + "F" * 24, 1)])

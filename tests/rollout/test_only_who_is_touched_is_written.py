@@ -172,21 +172,20 @@ def test_a_mirror_that_is_not_of_this_database_is_made_anew(tmp_path: Path) -> N
         assert port.mirror.size() == 10
 
 
-def test_rules_about_single_items_are_decided_one_by_one(tmp_path: Path) -> None:
-    def first_of_all(document: dict[str, Any]) -> None:
+def test_rules_that_read_lists_are_decided_one_by_one(tmp_path: Path) -> None:
+    def nothing_known(document: dict[str, Any]) -> None:
         rule = document["rules"][2]["rule"]
-        rule["Logic"] = {"if": [{"var": "subject.items.0"}, True, False]}
+        rule["Logic"] = {"!": [{"var": "subject.items.0"}]}  # no column holds this
         rule["AffectedFields"] = ["items.0"]
-        for test in document["tests"]:
-            if test["rule"] == rule["Identifier"]:
-                test["subject"] = {"items": [{"kind": "test"}]} if test["expected"] else {"items": []}
+        document["rules"][2]["house"]["monotone"] = False
+        document["tests"] = [one for one in document["tests"] if one["rule"] != rule["Identifier"]]
+        for expected, items in ((True, []), (False, [{"kind": "test"}])):
+            test = {"name": str(expected), "rule": rule["Identifier"], "version": rule["Version"]}
+            document["tests"].append({**test, "subject": {"items": items}, "expected": expected})
 
     with world(tmp_path, datetime(2026, 1, 5, 8, tzinfo=UTC), tested=4, untested=6) as here:
-        here.port.store.write(
-            lambda tx: publish(
-                tx, here.port.moment(), draft_of(hold_without_test, first_of_all), here.town.mandate_id
-            )
-        )
-        here.port.store.write(lambda tx: store.add_job(tx, 2, here.town.mandate_id))
-        here.redecide()
-        assert sorted(here.outcomes().values()) == ["clear"] * 4 + ["hold"] * 6
+        port, mandate_id, raw = here.port, here.town.mandate_id, draft_of(nothing_known)
+        port.store.write(lambda tx: publish(tx, port.moment(), raw, mandate_id))
+        port.store.write(lambda tx: store.add_job(tx, 2, mandate_id))
+        here.redecide(batch=3)
+        assert [here.outcomes()[one] for one in here.subjects] == ["conditions"] * 4 + ["clear"] * 6

@@ -188,30 +188,23 @@ class Mirror:
     ) -> Changed:
         """`changed` of one part, of those whose ids begin after `after`. Raises Destroyed, FileNotFoundError."""
         numbers = set(self.files.head(part).policies) - {ruleset.number}
-        olds = {number: old for number in numbers if (old := known(number)) is not None}
-        people = self._as_far_as_columns_go(part, ruleset, olds, now)
-        of_mandate = (people.mandate == ruleset.mandate_id).fill_null(False).to_numpy()
-        standing = Standing(people.outcome, people.until, people.policy, of_mandate)
-        which = np.flatnonzero(differing(ruleset, olds.get, people.population, standing, now))
+        olds = {
+            number: old
+            for number in numbers
+            if (old := known(number)) is not None and _fits_columns(old, now)
+        }
+        if _fits_columns(ruleset, now):
+            people = self.people(part, [ruleset, *olds.values()], now)
+            of_mandate = (people.mandate == ruleset.mandate_id).fill_null(False).to_numpy()
+            standing = Standing(people.outcome, people.until, people.policy, of_mandate)
+            which = np.flatnonzero(differing(ruleset, olds.get, people.population, standing, now))
+        else:  # whoever this very policy did not decide is decided one by one
+            people = self.people(part, [], now)
+            which = np.flatnonzero((people.policy != ruleset.number) | (ruleset.number == 0))
         first = int((people.subject_ids <= after + LAST[len(after) :]).sum()) if after else 0
         which = which[which >= first]
         ids = people.subject_ids.gather(which).to_list()
         return Changed(part, people.population.length - first, ids, (which - first).tolist())
-
-    def _as_far_as_columns_go(
-        self, part: str, ruleset: RuleSet, olds: dict[int, RuleSet], now: datetime
-    ) -> People:
-        """The columns of all these rules; of rules that columns cannot hold everybody is named by `differing`."""
-        for number in [*olds]:
-            try:
-                refuse_beyond(columns_read(olds[number], now))
-            except ValueError:
-                del olds[number]
-        try:
-            return self.people(part, [ruleset, *olds.values()], now)
-        except ValueError:
-            olds.clear()
-            return self.people(part, [], now)
 
     def discard(self) -> None:
         """Throw everything away and queue nothing any more."""
@@ -226,6 +219,7 @@ class Mirror:
 
     def _anew(self, moment: Moment, width: int | None) -> None:
         name = moment.new_id()
+        self.files.set_mark("anew", 0)  # belongs to no database, should this be killed half way
         self.files.clear()
 
         def act(tx: Tx) -> None:
@@ -311,6 +305,15 @@ class Mirror:
             return
         under = [*mandates, *(item.mandate_id for one in people for item in one.evidence)]
         self.files.write(moment, part, frame, under, analytes)
+
+
+def _fits_columns(ruleset: RuleSet, now: datetime) -> bool:
+    """False for rules about single items, for those that read whole lists, and for those that read too far in one."""
+    try:
+        refuse_beyond(columns_read(ruleset, now))
+    except ValueError:
+        return False
+    return True
 
 
 def _read_people(tx: Tx, sealer: Sealer, ids: Sequence[str]) -> list[Person]:

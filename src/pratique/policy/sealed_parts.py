@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pratique.core.errors import Destroyed
 from pratique.core.moment import Moment
 from pratique.store.sealing import Place, Sealer
+from pratique.store.store import sync_folder
 
 STEM = "people-"
 
@@ -61,13 +62,9 @@ class SealedParts:
         return "", 0
 
     def set_mark(self, name: str, level: int) -> None:
-        """Note it; it is on disk when this returns."""
-        draft = self.folder / "level.draft"
-        with draft.open("w") as file:
-            file.write(f"{name} {level}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(self.folder / "level")
+        """Note it; it is on disk when this returns, and so is every part that was written or dropped before."""
+        _put(self.folder / "level", f"{name} {level}\n".encode())
+        sync_folder(self.folder)
 
     def names(self) -> list[str]:
         """The parts, in order."""
@@ -118,11 +115,8 @@ class SealedParts:
         head = msgspec.json.encode(
             Head(day, under, sorted({"", *analytes}), sealed.hex(), frame.height, policies)
         )
-        path = self._path(part)
-        draft = path.with_suffix(".draft")
         body = AESGCM(key).encrypt(nonce, buffer.getbuffer(), head)
-        draft.write_bytes(len(head).to_bytes(4, "big") + head + nonce + body)
-        draft.rename(path)
+        _put(self._path(part), len(head).to_bytes(4, "big") + head + nonce + body)
 
     def read(self, part: str, wanted: Sequence[str] | None = None) -> pl.DataFrame:
         """A part, or those of its columns that are wanted and there. Raises Destroyed, FileNotFoundError, and
@@ -150,6 +144,16 @@ class SealedParts:
         for mandate in reversed(head.mandates):
             key = self.sealer.open(_place(part, mandate, head.day), key)
         return key
+
+
+def _put(path: Path, raw: bytes) -> None:
+    """Whole or not there; its bytes are on disk before it has its name."""
+    draft = path.with_suffix(".draft")
+    with draft.open("wb") as file:
+        file.write(raw)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
 
 
 def _place(part: str, mandate: str, day: str) -> Place:

@@ -9,6 +9,7 @@ on after its last batch and ends in the same rows.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from pratique.core.errors import Destroyed
@@ -24,6 +25,7 @@ from pratique.store.store import Store
 from pratique.store.tx import Tx
 
 BATCH = 500  # people written in one transaction
+BATCHES = 8  # transactions of one step, so that whoever calls can do other things in between
 PREFIX = 4  # letters of a random id that say how far a job has come: enough to find the place, too few to name anybody
 END = "Z" * PREFIX
 KNOWN = 8  # policies back to which a decision is compared; who was decided by an older one is decided again
@@ -40,8 +42,8 @@ class Batch(NamedTuple):
 def redecide(
     data: Store, moments: Callable[[], Moment], house: House, mirror: Mirror, *, batch: int = BATCH
 ) -> Job | None:
-    """The next step of the job for the policy in force: some of the mirror brought level, or one part of the people;
-    None where there is nothing to do."""
+    """The next step of the job for the policy in force: some of the mirror brought level, or some of the people decided
+    again; None where there is nothing to do."""
     moment = moments()
     with data.read() as tx:
         found = _in_force(tx, moment)
@@ -64,7 +66,7 @@ def redecide(
         changed = mirror.changed_in(part, live, moment.now, known.get, after=job.place)
     except (Destroyed, FileNotFoundError):  # a mandate ended just now: the part is made anew by the next step
         return job
-    for step in batches(changed, job.done, batch):
+    for step in islice(batches(changed, job.done, batch), BATCHES):
         now = data.write(partial(_write, moments=moments, house=house, was=job, step=step))
         if now is None or now.place != step.place:
             return now  # stopped, or another process goes on with it
