@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pratique.credentials import read_trust, status, verify
 from pratique.credentials.issue import issue_hcert
 from pratique.credentials.reasons import CredentialError
-from pratique.credentials.shuffle import place_of
+from pratique.credentials.shuffle import KEY_BYTES, place_of, places_of
 from tests.credentials.making import NOW, certificate, es256
 
 ISSUER = es256()
@@ -114,11 +114,17 @@ def test_a_certificate_s_own_list_is_asked_from_files_alone(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.parametrize("width", [KEY_BYTES, 32])
 @pytest.mark.parametrize("size", [1, 2, 3, 100, 1000, 4096])
-def test_places_come_once_each_in_no_order(size: int) -> None:
-    places = [place_of(b"k" * 32, n, size) for n in range(size)]
+def test_places_come_once_each_in_no_order(size: int, width: int) -> None:
+    places = [place_of(b"k" * width, n, size) for n in range(size)]
 
     assert sorted(places) == list(range(size))
     if size >= 100:
         assert places != sorted(places)
-        assert places != [place_of(b"l" * 32, n, size) for n in range(size)]
+        assert places != [place_of(b"l" * width, n, size) for n in range(size)]
+    assert places_of(b"k" * width, 0, size, size) == places
+    assert places_of(b"k" * width, size // 2, size - size // 2, size) == places[size // 2 :]
+    for first, count in ((size, 1), (-1, 1), (0, size + 1)):
+        with pytest.raises(IndexError):
+            places_of(b"k" * width, first, count, size)

@@ -16,7 +16,7 @@ from pratique.credentials import pq1, store
 from pratique.credentials.model import HeldPass
 from pratique.credentials.reasons import NotIssued
 from pratique.credentials.revoking import revoke_what_says_more
-from pratique.credentials.shuffle import place_of
+from pratique.credentials.shuffle import KEY_BYTES, places_of
 from pratique.credentials.status import SIZE
 from pratique.store.tx import Tx
 
@@ -236,10 +236,10 @@ def _take_places(tx: Tx, moment: Moment, wanted: int, expires: int) -> list[tupl
     while len(places) < wanted:
         row = store.open_list(tx)
         if row is None:
-            store.add_list(tx, SIZE, moment.random(32))
+            store.add_list(tx, SIZE, moment.random(KEY_BYTES))
             continue
         list_no, size, key, handed_out = row
         some = min(wanted - len(places), size - handed_out)
-        places += [(list_no, place_of(bytes(key), handed_out + n, size)) for n in range(some)]
+        places += [(list_no, place) for place in places_of(bytes(key), handed_out, some, size)]
         store.take_places(tx, list_no, handed_out + some, expires)
     return places
