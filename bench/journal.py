@@ -30,7 +30,7 @@ from pratique.gate.journal import KEEP_SLOTS, Journal
 from pratique.gate.model import PAIRS, Decision, slot_of
 
 PASSAGES = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-STARTS = 5
+STARTS = 3
 MIB = 1 << 20
 
 
@@ -46,15 +46,18 @@ def fill(path: Path, rng: np.random.Generator) -> None:
     connection = db.connect(path)
     with db.transaction(connection):
         connection.executemany(
-            "INSERT INTO decision (seq, slot15, outcome, reason, policy, snapshot) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO decision (seq, slot15, pair, policy, snapshot) VALUES (?, ?, ?, ?, ?)",
             (
-                (number + 1, int(slot), *PAIRS[pair], 4, 120)
+                (number + 1, int(slot), int(pair), 4, 120)
                 for number, (slot, pair) in enumerate(zip(slots, pairs, strict=True))
             ),
         )
-        connection.execute(
-            "INSERT INTO counter (slot15, outcome, reason, policy, n) "
-            "SELECT slot15, outcome, reason, policy, count(*) FROM decision GROUP BY slot15, outcome, reason, policy"
+        counts = connection.execute(
+            "SELECT slot15, pair, count(*) FROM decision GROUP BY slot15, pair"
+        ).fetchall()
+        connection.executemany(
+            "INSERT INTO counter (slot15, outcome, reason, policy, n) VALUES (?, ?, ?, 4, ?)",
+            [(slot, *PAIRS[pair], n) for slot, pair, n in counts],
         )
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()

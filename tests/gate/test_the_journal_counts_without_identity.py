@@ -42,7 +42,7 @@ def test_it_works(path: Path) -> None:
 
     assert (first, second) == (1, 2)
     assert journal.counts(SLOT) == {"clear": 1, "hold": 1}
-    assert rows(path, "decision") == [(1, SLOT, "clear", "pass", 3, 7), (2, SLOT, "hold", "policy", 3, 7)]
+    assert rows(path, "decision") == [(1, SLOT, 0, 3, 7), (2, SLOT, PAIRS.index(("hold", "policy")), 3, 7)]
 
 
 def test_the_settings_that_make_it_durable_are_read_back(path: Path) -> None:
@@ -175,3 +175,22 @@ def test_what_is_sent_adds_up_to_what_was_decided(
 
     assert sum(row["n"] for batch in batches(journal) for row in batch["rows"]) == wanted
     assert rows(journal.path, "decision") == []
+
+
+def test_a_journal_of_before_goes_on_counting(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = Journal(path)
+    journal.record(CLEAR, SLOT)
+    journal.close()
+    old = sqlite3.connect(path)
+    old.executescript(
+        "DROP TABLE decision; CREATE TABLE decision (seq INTEGER PRIMARY KEY, slot15 INTEGER, outcome TEXT,"
+        " reason TEXT, policy INTEGER, snapshot INTEGER); INSERT INTO decision VALUES (41, 1, 'clear', 'pass', 1, 1);"
+    )
+    old.close()
+
+    again = Journal(path)
+
+    assert again.record(CLEAR, SLOT) == 42
+    assert again.counts(SLOT) == {"clear": 2}
+    again.close()

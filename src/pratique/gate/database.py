@@ -19,8 +19,8 @@ _SETTINGS = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "wal_a
 _TABLES = """
 CREATE TABLE IF NOT EXISTS counter (slot15 INTEGER, outcome TEXT, reason TEXT, policy INTEGER, n INTEGER NOT NULL,
   closed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (slot15, outcome, reason, policy)) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS decision (seq INTEGER PRIMARY KEY, slot15 INTEGER NOT NULL, outcome TEXT NOT NULL,
-  reason TEXT NOT NULL, policy INTEGER NOT NULL, snapshot INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS decision (seq INTEGER PRIMARY KEY, slot15 INTEGER NOT NULL, pair INTEGER NOT NULL,
+  policy INTEGER NOT NULL, snapshot INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS slot_chain (seq INTEGER PRIMARY KEY, slot15 INTEGER NOT NULL, body_hash BLOB NOT NULL,
   prev_hash BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
@@ -45,12 +45,24 @@ def connect(path: Path, synchronous: int = 2) -> sqlite3.Connection:
         found = connection.execute(f"PRAGMA {name}").fetchone()[0]
         if found != value:
             raise RuntimeError(f"this SQLite keeps {name}={found} and refuses {value}: use another build")
+    _drop_worded_rows(connection)
     connection.executescript(_TABLES)
     if fresh:
         # SQLite deletes the rollback journal it made the file with, but forces the folder to disk only with
         # synchronous=EXTRA: after a power cut that journal could come back and undo everything since.
         sync_folder(path.parent)
     return connection
+
+
+def _drop_worded_rows(connection: sqlite3.Connection) -> None:
+    """A journal of before, whose rows spelled outcome and reason out. The counts are in `counter`: only the number of
+    the last row is needed, so that none is used twice."""
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(decision)")}
+    if "outcome" in columns:
+        with transaction(connection):
+            highest = connection.execute("SELECT coalesce(max(seq), 0) FROM decision").fetchone()[0]
+            put_setting(connection, "last_seq", str(max(int(setting(connection, "last_seq", "0")), highest)))
+            connection.execute("DROP TABLE decision")
 
 
 def sync_folder(folder: Path) -> None:

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from pratique.core.canonical import canonical_json
 from pratique.gate import database as db
-from pratique.gate.model import SLOT_CLOSES_AFTER, SLOT_SECONDS, Decision
+from pratique.gate.model import EVERY_PAIR, SLOT_CLOSES_AFTER, SLOT_SECONDS, Decision
 from pratique.gate.ring import Ring, Row
 
 T = TypeVar("T")
@@ -33,7 +33,8 @@ _TAKE_BACK = (
     "UPDATE counter SET n = n - 1 "
     "WHERE slot15 = ? AND outcome = ? AND reason = ? AND policy = ? AND n > closed"
 )
-_ROW = "INSERT INTO decision (seq, slot15, outcome, reason, policy, snapshot) VALUES (?, ?, ?, ?, ?, ?)"
+_ROW = "INSERT INTO decision (seq, slot15, pair, policy, snapshot) VALUES (?, ?, ?, ?, ?)"
+_PLACE = {pair: place for place, pair in enumerate(EVERY_PAIR)}
 
 
 class Journal:
@@ -65,7 +66,8 @@ class Journal:
         try:
             with db.transaction(self._open()) as connection:
                 connection.execute(_COUNT, (*row, 1))
-                connection.execute(_ROW, (self._seq, *row, decision.snapshot))
+                pair = _PLACE[decision.outcome, decision.reason]
+                connection.execute(_ROW, (self._seq, slot15, pair, decision.policy, decision.snapshot))
         except sqlite3.Error:
             self._remember({row: 1})
         return self._seq

@@ -50,6 +50,9 @@ DOOR_PAIRS: tuple[Pair, ...] = (
     ("staff", "admitted"),
 )
 
+# Rows on disk hold places in this list: it only ever grows at its end.
+EVERY_PAIR: tuple[Pair, ...] = tuple(dict.fromkeys(PAIRS + DOOR_PAIRS))
+
 OPENS = frozenset({"clear", "conditions", "staff"})
 
 State = Literal[

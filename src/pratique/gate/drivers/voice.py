@@ -9,11 +9,9 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pratique.gate.model import DOOR_PAIRS, PAIRS, Pair
+from pratique.gate.model import EVERY_PAIR, Pair
 from pratique.gate.ports import Sign
 from pratique.gate.texts import reason_line
-
-SPOKEN_PAIRS: tuple[Pair, ...] = tuple(dict.fromkeys(PAIRS + DOOR_PAIRS))
 
 LANGUAGES = ("zh-Hans", "en")
 PLAYER = ("aplay", "-q", "-")
@@ -35,7 +33,7 @@ class Voice:
                 for language in languages
                 if (path := file_of(folder, pair, language)).is_file()
             ]
-            for pair in SPOKEN_PAIRS
+            for pair in EVERY_PAIR
         }
         if not any(self._sentences.values()):
             raise ValueError(
@@ -62,7 +60,7 @@ def file_of(folder: Path, pair: tuple[str, str], language: str) -> Path:
     return folder / f"{pair[0]}-{pair[1]}.{language}.wav"
 
 
-def make_voices(folder: Path, pairs: Iterable[Pair] = SPOKEN_PAIRS) -> int:
+def make_voices(folder: Path, pairs: Iterable[Pair] = EVERY_PAIR) -> int:
     """Write a first set of sentences with espeak-ng; how many. Raises ValueError where it is not installed."""
     folder.mkdir(parents=True, exist_ok=True)
     made = 0
