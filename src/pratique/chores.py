@@ -70,11 +70,18 @@ def chores(port: Port) -> list[Chore]:
         Chore("lock what nobody reviewed", 30, write(people.lock_unreviewed)),
         Chore("forget what is past its window", 3600, write(testing.sweep)),
         Chore("end cases whose notice is over", 5, write(desk_room.sweep)),
+        Chore("call who was not reached", 5, write(desk_room.call_unasked)),
         Chore("go on with actions on many cases", 1, lambda: bulk_actions(port)),
         Chore(
             "plan what people are told", 5, write(lambda tx, moment: reminding.plan(tx, moment, port.hands))
         ),
         Chore("tell people that there is news", 5, lambda: reminding.send_due(port.hands, port.moment())),
+        Chore(
+            "plan what the duty officer is told",
+            5,
+            write(lambda tx, moment: reminding.plan_duty(tx, moment, port.hands)),
+        ),
+        Chore("tell the duty officer", 5, lambda: reminding.send_duty(port.hands, port.moment())),
         Chore("publish the week's appeals", 3600, write(notices.publish_weeks)),
         Chore("drop old issuances", 3600, write(credentials.sweep)),
     ]

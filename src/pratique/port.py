@@ -85,6 +85,8 @@ class Port(NamedTuple):
             self.zone,
             post,
             read_gateway(settings.sms_gateway) if settings.sms_gateway else None,
+            tuple(settings.duty_phones.split()),
+            settings.duty_language,
         )
 
     @property

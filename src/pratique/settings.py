@@ -7,6 +7,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -21,6 +22,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     host, port: where `pratique serve` listens. address: how phones reach it, e.g. `https://port.example`.
     push_hosts: push services that are called, by name, apart by spaces; `*.` for all below. push_contact: `mailto:` or
     `https:` address they may write to. sms_gateway: `smpp://system:password@host:port?from=NAME`; empty for no SMS.
+    duty_phones: numbers of the duty officer, apart by spaces, who is told by SMS in duty_language that appeals wait.
     zone: IANA zone in which people read times here. lab_port: MLLP, 0 for none inside `serve`; with lab_cert (and
     lab_key) it speaks TLS, with lab_client_ca only to laboratories with a certificate of that authority.
     oidc_issuer, oidc_client_id, oidc_client_secret: the sign-in provider of staff; empty for passkeys alone.
@@ -38,6 +40,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     )
     push_contact: str = ""
     sms_gateway: str = ""
+    duty_phones: str = ""
+    duty_language: Literal["zh-Hans", "en"] = "zh-Hans"
     lab_cert: Path | None = None
     lab_key: Path | None = None
     lab_client_ca: Path | None = None

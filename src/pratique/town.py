@@ -13,7 +13,7 @@ from pratique.core.moment import Moment
 from pratique.core.text import Text
 from pratique.fleet import service as fleet
 from pratique.mandates import service as mandates
-from pratique.mandates.model import AppealTo, Basis, Document, Issuer, Purpose, Reading, Scope
+from pratique.mandates.model import AppealTo, Basis, Document, Issuer, Paths, Purpose, Reading, Scope
 from pratique.mandates.note import NoteSigner
 from pratique.notices import service as notices
 from pratique.peers import Holder
@@ -97,6 +97,15 @@ def mandate_document(
         eps={},
         lead_hours=0,  # a demonstration; a real order leaves it out, and rules are known 48 hours before they bind
         text=Reading("https://harbour.example/order", sha256(ORDER.encode()).hexdigest(), "text/plain"),
+        paths=Paths(
+            Text(
+                "Harbour health commission, 3 Synthetic Quay, within 60 days",
+                "港区卫生委员会，合成码头3号，60日内",
+            ),
+            Text(
+                "Harbour district court, 4 Synthetic Quay, within 6 months", "港区法院，合成码头4号，6个月内"
+            ),
+        ),
     )
 
 

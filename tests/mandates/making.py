@@ -11,7 +11,17 @@ from pratique.core.mandate import Kept, Mandate
 from pratique.core.moment import Moment
 from pratique.core.text import Text
 from pratique.mandates import service
-from pratique.mandates.model import CEILINGS, AppealTo, Basis, Document, Issuer, Purpose, Reading, Scope
+from pratique.mandates.model import (
+    CEILINGS,
+    AppealTo,
+    Basis,
+    Document,
+    Issuer,
+    Paths,
+    Purpose,
+    Reading,
+    Scope,
+)
 from pratique.mandates.note import NoteSigner
 from pratique.store.tx import Tx
 
@@ -31,6 +41,7 @@ def document(
     data: tuple[Kept, ...] | None = None,
     grace_hours: int = 24,
     extends: str | None = None,
+    paths: Paths | None = None,
 ) -> Document:
     """A document that is right in every field."""
     begins = start or moment.now
@@ -58,6 +69,7 @@ def document(
         fail={"lists-stale": "admit"},
         eps={},
         text=Reading("https://port.example/order-1", sha256(READING).hexdigest(), "text/plain"),
+        paths=paths,
     )
 
 

@@ -1,13 +1,16 @@
 """Orders: one person, a doctor, an end, food, medicine, somebody to reach, a call each day, two ways to object."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
 
 from pratique.core.errors import NoMandate, NotAllowed, NotFound, Refusal
-from pratique.notices import service
+from pratique.core.text import Text
+from pratique.mandates.model import Paths
+from pratique.notices import my_data, service
 from pratique.people.model import Staff
+from tests.mandates.making import live
 from tests.notices.town import Town
 
 DOCTOR = Staff("STAFF-D", "Test Doctor", "duty-doctor")
@@ -143,3 +146,33 @@ def test_an_order_is_forgotten_with_its_subject(town: Town) -> None:
     town.store.write(lambda tx: service.forget(tx, town.moment, town.house, town.members[0]))
     with town.store.read() as tx:
         assert tx.one("SELECT COUNT(*) FROM care_order") == (0,)
+
+
+PATHS = Paths(
+    Text("Test commission, within 60 days", "测试委员会，60日内"),
+    Text("Test court, within 6 months", "测试法院，6个月内"),
+)
+
+
+def test_where_to_object_stands_in_the_mandate(town: Town) -> None:
+    town.mandate = town.store.write(lambda tx: live(tx, town.moment, days=20, paths=PATHS))
+    care = {name: LINES[name] for name in ("food", "medicine", "contact", "daily_call")}
+    order(town, mandate_id=town.mandate.id, lines=care | {"court_path": "typed in vain"})
+    (copy,) = town.wallet(town.members[0]).orders
+    assert (copy.review_path, copy.court_path) == (PATHS.review, PATHS.court)
+    with town.store.read() as tx:
+        assert service.paths_of(tx, town.mandate.id)["court_path"] == PATHS.court
+        (kept,) = tx.all("SELECT court_path FROM care_order")
+    assert kept == ("测试法院，6个月内 / Test court, within 6 months",)
+    printed = "\n".join(line for _, line in lines_of(town))
+    assert "Test court" in printed
+    assert "测试委员会" in printed
+    with pytest.raises(Refusal) as refused:
+        town.store.write(lambda tx: live(tx, town.moment, paths=Paths(PATHS.review, Text("x" * 301, "是"))))
+    assert refused.value.field == "paths.court"
+
+
+def lines_of(town: Town) -> list[tuple[int, str]]:
+    with town.store.read() as tx:
+        held = service.held(tx, town.moment, town.house, town.members[0], lambda *_: [])
+    return list(my_data.lines(held, UTC))

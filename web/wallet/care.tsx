@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { dayAndTime, ms, withZone } from "../shared/time.ts";
 import { say, t } from "../shared/words.ts";
 import { isOpen, type Notice, type Order } from "./model.ts";
-import { Part } from "./parts.tsx";
+import { Part, said } from "./parts.tsx";
 import { busy, callMe, view } from "./state.ts";
 
 /** The order behind a notice, as its subject holds it; it prints on one page. */
@@ -24,17 +24,28 @@ function OrderCopy({ order }: { order: Order }) {
       <dl class="facts">
         {order.care.map((line) => <div><dt>{say(line.what)}</dt><dd>{line.who}</dd></div>)}
       </dl>
+      {order.family_by && <p>{family(order)}</p>}
       <h3>{t("wallet.order.object")}</h3>
       <dl class="facts">
         <div><dt>{t("wallet.order.appeal")}</dt><dd>{say(order.appeal_office)}</dd></div>
-        <div><dt>{t("wallet.order.review")}</dt><dd>{order.review_path}</dd></div>
-        <div><dt>{t("wallet.order.court")}</dt><dd>{order.court_path}</dd></div>
+        <div><dt>{t("wallet.order.review")}</dt><dd>{said(order.review_path)}</dd></div>
+        <div><dt>{t("wallet.order.court")}</dt><dd>{said(order.court_path)}</dd></div>
       </dl>
       <p class="small soft mono">{order.id} · {dayAndTime(ms(order.opened_at))}</p>
       <button class="button second no-print" type="button" onClick={() => print()}>{t("wallet.order.print")}</button>
     </section>
   );
 }
+
+/** Who was told: within a day somebody the person names, or nobody where that is their wish. */
+function family(order: Order): string {
+  const when = withZone(ms(order.family_at ?? order.family_by ?? order.opened_at));
+  return t(FAMILY[order.family || "by"], { when });
+}
+
+const FAMILY = {
+  by: "wallet.order.family.by", told: "wallet.order.family.told", "not-wished": "wallet.order.family.not-wished",
+} as const;
 
 /** One tap, and somebody calls within two hours. */
 export function CallMe({ notice }: { notice: Notice }) {

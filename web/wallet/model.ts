@@ -48,7 +48,8 @@ export type Appeal = {
 };
 export type Order = {
   id: string; notice_id: string; state: string; issuer: Text; basis: string[]; why: string; opened_at: string; ends_at: string;
-  care: { code: string; what: Text; who: string }[]; review_path: string; court_path: string; appeal_office: Text; mandate_id: string;
+  care: { code: string; what: Text; who: string }[]; review_path: Said; court_path: Said; appeal_office: Text; mandate_id: string;
+  family_by?: string; family?: "" | "told" | "not-wished"; family_at?: string | null;
 };
 export type Mandate = { id: string; purpose: Text; issuer: Text; appeal_office: Text; start: string; end: string };
 

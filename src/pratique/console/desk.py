@@ -252,7 +252,7 @@ async def _case(desk: Desk, call: Call, refusal: Refusal | None) -> Answer:
         order=order,
         facts=[(one, script().events[f"fact-{one}"]) for one in service.FACTS],
         doctor=call.caller.role == "duty-doctor",
-        results=[(n, code, script().results[code]) for n, code in enumerate(RESULTS, 1)],
+        results=[(n, code, script().answers(file.row.why)[code]) for n, code in enumerate(RESULTS, 1)],
         refused=refusal.text if refusal else None,
         note=call.form.get("note", ""),
         speaks=lambda text: text.of(file.language),
@@ -261,16 +261,19 @@ async def _case(desk: Desk, call: Call, refusal: Refusal | None) -> Answer:
 
 
 async def _order(desk: Desk, call: Call, refusal: Refusal | None) -> Answer:
-    file = await desk.store.awrite(
-        lambda tx: service.open_file(tx, call.moment, desk.house, _me(call), call.path["id"])
-    )
+    def read(tx: Tx) -> tuple[CaseFile, dict[str, Text]]:
+        file = service.open_file(tx, call.moment, desk.house, _me(call), call.path["id"])
+        return file, notices.paths_of(tx, file.row.mandate_id)
+
+    file, paths = await desk.store.awrite(read)
     answer = page(
         call,
         "desk_order",
         desk.zone,
         section="desk",
         file=file,
-        fields=[(name, fact_text(f"care-{name}")) for name in (*CARE, *PATHS)],
+        fields=[(name, fact_text(f"care-{name}")) for name in (*CARE, *PATHS) if name not in paths],
+        paths=[(fact_text(f"care-{name}"), path) for name, path in paths.items()],
         typed=call.form,
         refused=refusal.text if refusal else None,
     )

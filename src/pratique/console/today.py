@@ -47,13 +47,17 @@ def _read(desk: Desk, tx: Tx, call: Call) -> tuple[list[Problem], list[Figure], 
         Figure(sum(row.state in ("up", "grace") for row in gates), say("tile_gates"), "/console/gates"),
     ]
     due = sum(line.due_at - call.moment.now <= URGENT for line in appeals)
-    return _problems(tx, call, due, board, gates), figures, campaign_rows(tx, call.moment.now_ms)
+    waits = sum(line.level > 0 for line in appeals)
+    return _problems(tx, call, (due, waits), board, gates), figures, campaign_rows(tx, call.moment.now_ms)
 
 
-def _problems(tx: Tx, call: Call, due: int, board: testing.Board, gates: list[GateRow]) -> list[Problem]:
+def _problems(
+    tx: Tx, call: Call, appeals: tuple[int, int], board: testing.Board, gates: list[GateRow]
+) -> list[Problem]:
     live = mandates.live_mandates(tx, call.moment.now)
     found = [
-        ("bad", due, "problem_appeal", "/console/notices"),
+        ("bad", appeals[0], "problem_appeal", "/console/notices"),
+        ("warn", appeals[1], "problem_appeal_waits", "/console/notices"),
         ("warn", board.held, "problem_held", "/console/laboratory"),
         ("warn", len(board.tasks), "problem_task", "/console/laboratory"),
         ("bad", sum(row.state == "down" for row in gates), "problem_gate", "/console/gates"),

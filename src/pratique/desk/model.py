@@ -14,6 +14,7 @@ from pratique.core.text import Text
 
 Kind = Literal["call", "call-me", "daily-call", "visit", "help"]
 Result = Literal["reached", "no-answer", "wrong-number", "needs-help", "refuses", "not-this-person"]
+Why = Literal["", "unreached", "near", "family"]
 Action = Literal["give", "later", "close"]
 Whose = Literal["mine", "pool", "both"]
 KINDS: tuple[Kind, ...] = ("call", "call-me", "daily-call", "visit", "help")
@@ -25,7 +26,7 @@ MAX_NOTE = 500
 
 
 class CaseRow(NamedTuple):
-    """A case as it is stored; times in milliseconds."""
+    """A case as it is stored; times in milliseconds. `why` says more than the kind where the desk itself began it."""
 
     id: str
     subject_id: str
@@ -41,6 +42,7 @@ class CaseRow(NamedTuple):
     result: str
     attempts: int
     version: int
+    why: str = ""
 
 
 class CaseLine(msgspec.Struct, frozen=True, kw_only=True):

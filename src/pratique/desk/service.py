@@ -3,17 +3,18 @@
 from datetime import datetime, timedelta
 
 from pratique.core.errors import Conflict, Destroyed, NotAllowed, NotFound, Refusal
-from pratique.core.moment import Moment, from_ms, to_ms
+from pratique.core.moment import Moment, from_ms
 from pratique.core.text import Text
 from pratique.desk import store
 from pratique.desk.bulk import begin_bulk, bulk, bulks_of, go_on, undo_bulk
-from pratique.desk.model import MAX_NOTE, CaseFile, CaseLine, CaseRow, Line, Place
+from pratique.desk.model import MAX_NOTE, CaseFile, CaseLine, CaseRow, Line, Place, Why
+from pratique.desk.opening import area_of, call_unasked, close_over, open_case, sweep
 from pratique.desk.script import script, then
 from pratique.desk.store import erase_mandate
 from pratique.mandates import service as mandates
 from pratique.notices import service as notices
 from pratique.notices.kinds import fact_text
-from pratique.notices.model import EvidenceChange, House, NoticeLine, Opening, Said
+from pratique.notices.model import EvidenceChange, House, Opening, Said
 from pratique.people import service as people
 from pratique.people.model import Staff
 from pratique.policy.model import Evidence
@@ -25,46 +26,11 @@ PURPOSE = {"visit": "visit"}
 TASK_FOR = timedelta(hours=1)  # how long an opened case lets its worker read the card
 FACTS = ("vaccination", "recovery", "exemption")
 FIRST_CALL, CALL_ME = timedelta(hours=2), timedelta(hours=2)
+FAMILY_WITHIN = timedelta(hours=24)
+FAMILY: dict[str, notices.Family] = {"reached": "told", "refuses": "not-wished"}
+SPOKE = ("reached", "needs-help", "refuses")  # the person is on the phone: they know now
 PAGE = 50
 START = Place()
-
-
-def open_case(
-    tx: Tx,
-    moment: Moment,
-    line: NoticeLine,
-    subject_id: str,
-    kind: str,
-    due: datetime,
-    by: str,
-    owner: str = "",
-) -> str:
-    """Something to do about a notice; "" where the same is open already."""
-    row = CaseRow(
-        id=moment.new_id(),
-        subject_id=subject_id,
-        mandate_id=line.mandate_id,
-        kind=kind,
-        notice_id=line.id,
-        area=area_of(tx, line.mandate_id),
-        owner=owner,
-        opened_at=moment.now_ms,
-        due_at=to_ms(due),
-        state="open",
-        state_at=moment.now_ms,
-        result="",
-        attempts=0,
-        version=0,
-    )
-    if store.open_of_notice(tx, line.id, kind) is not None:
-        return ""
-    store.add(tx, [row], by)
-    return row.id
-
-
-def area_of(tx: Tx, mandate_id: str) -> str:
-    """The area whose desk a case belongs to: the first the mandate names. Never a site, never an address."""
-    return next(iter(mandates.standing(tx, mandate_id).document.scope.areas), "")
 
 
 def call_me(tx: Tx, moment: Moment, subject_id: str, notice_id: str) -> datetime:
@@ -117,7 +83,8 @@ def give_order(
     ends: datetime,
     lines: dict[str, str],
 ) -> str:
-    """An individual order, and the call that tells the person and asks after them; then one each day. The notice's id.
+    """An individual order, the call that tells the person and asks after them, then one each day; and a call within a
+    day in which somebody whom the person names is told. The notice's id.
 
     Raises as `notices.order_stay_home`.
     """
@@ -135,6 +102,7 @@ def give_order(
     line = notices.notice_line(tx, notice_id)
     if line is not None:
         open_case(tx, moment, line, subject_id, "daily-call", moment.now + FIRST_CALL, staff.id)
+        open_case(tx, moment, line, subject_id, "call", moment.now + FAMILY_WITHIN, staff.id, why="family")
     return notice_id
 
 
@@ -143,8 +111,9 @@ def end_order(tx: Tx, moment: Moment, staff: Staff, notice_id: str) -> None:
     if staff.role != "duty-doctor":
         raise NotAllowed("MAY_NOT_ORDER", "role", Text("your role ends no orders", "您的角色不能终止命令"))
     notices.note(tx, moment, "order-ended", notice_id=notice_id)
-    if (row := store.open_of_notice(tx, notice_id, "daily-call")) is not None:
-        _close_over(tx, moment, row)
+    for kind in ("daily-call", "call"):
+        if (row := store.open_of_notice(tx, notice_id, kind)) is not None:
+            close_over(tx, moment, row)
 
 
 def cases(
@@ -200,9 +169,9 @@ def open_file(tx: Tx, moment: Moment, house: House, staff: Staff, case_id: str) 
         card = _card(tx, moment, house, staff, row)
     return CaseFile(
         row=row,
-        title=script().kinds[row.kind],
+        title=script().title(row.kind, row.why),
         reason=line.title if line else script().events["notice-over"],
-        script=script().lines[row.kind],
+        script=script().said(row.kind, row.why),
         language=card.get("language", "zh-Hans"),
         card=card,
         due_at=from_ms(row.due_at),
@@ -229,9 +198,11 @@ def record(
         )
     if row.state != "open":
         raise Conflict("CASE_DONE", "case_id", Text("this case is done already", "此个案已结束"))
-    follows = then(row.kind, result, row.attempts)
+    follows = then(row.kind, result, row.attempts, row.why)
     now = moment.now_ms
-    store.add_event(tx, row.id, now, result, staff.id, note=_sealed(house, row, now, note))
+    told = FAMILY.get(result) if row.why == "family" else None
+    event = f"family-{told}" if told else result
+    store.add_event(tx, row.id, now, event, staff.id, note=_sealed(house, row, now, note))
     store.save(
         tx,
         row._replace(
@@ -243,6 +214,10 @@ def record(
             result=result,
         ),
     )
+    if result in SPOKE:
+        notices.reached(tx, moment, row.subject_id)
+    if told:
+        notices.tell_family(tx, moment, row.notice_id, told)
     line = notices.notice_line(tx, row.notice_id)
     if line is None:
         return ""
@@ -251,7 +226,8 @@ def record(
         line = None
     if line is not None and follows.opens:
         due = moment.now + timedelta(milliseconds=follows.within)
-        open_case(tx, moment, line, row.subject_id, follows.opens, due, staff.id)
+        why: Why = row.why if follows.opens == "visit" else ""  # type: ignore[assignment]
+        open_case(tx, moment, line, row.subject_id, follows.opens, due, staff.id, why=why)
         return follows.opens
     return ""
 
@@ -306,21 +282,6 @@ def may_take(tx: Tx, to: str) -> None:
         raise NotAllowed("NO_DESK", "to", Text("this colleague has no desk", "该同事不在个案台工作"))
 
 
-def sweep(tx: Tx, moment: Moment, limit: int = 500) -> int:
-    """Close cases whose notice is over, the earliest first; how many. Goes round and round over the next 12 hours."""
-    after = store.mark(tx, "over")
-    rows = store.due_after(tx, after, moment.now_ms + 12 * 3_600_000, limit)
-    if not rows:
-        store.set_mark(tx, "over", Place())
-        return 0
-    standing = notices.standing_notices(tx, [row.notice_id for row in rows])
-    over = [row for row in rows if row.notice_id not in standing]
-    for row in over:
-        _close_over(tx, moment, row)
-    store.set_mark(tx, "over", Place(rows[-1].due_at, rows[-1].id))
-    return len(over)
-
-
 def forget(tx: Tx, subject_id: str) -> None:
     """Delete what the desk holds of one subject."""
     store.delete_subject(tx, subject_id)
@@ -352,16 +313,11 @@ def _card(tx: Tx, moment: Moment, house: House, staff: Staff, row: CaseRow) -> d
         return {}  # nobody left a card: the case is done by a visit or at the counter
 
 
-def _close_over(tx: Tx, moment: Moment, row: CaseRow) -> None:
-    store.save(tx, row._replace(state="done", state_at=moment.now_ms, result="notice-over"))
-    store.add_event(tx, row.id, moment.now_ms, "notice-over", "clock")
-
-
 def _line(row: CaseRow, staff: Staff) -> CaseLine:
     return CaseLine(
         id=row.id,
         kind=row.kind,  # type: ignore[arg-type]
-        title=script().kinds[row.kind],
+        title=script().title(row.kind, row.why),
         due_at=from_ms(row.due_at),
         mine=row.owner == staff.id,
         attempts=row.attempts,
@@ -401,7 +357,7 @@ def _nothing(field: str) -> NotFound:
 
 
 __all__ = [
-    "ask_contact", "begin_bulk", "bulk", "bulks_of", "call_me", "cases", "end_order", "erase_mandate", "find_cases",
-    "forget", "give_order", "go_on", "hand_over", "may_take", "open_case", "open_file", "record",
-    "record_fact", "sweep", "undo_bulk",
+    "area_of", "ask_contact", "begin_bulk", "bulk", "bulks_of", "call_me", "call_unasked", "cases", "end_order",
+    "erase_mandate", "find_cases", "forget", "give_order", "go_on", "hand_over", "may_take", "open_case", "open_file",
+    "record", "record_fact", "sweep", "undo_bulk",
 ]  # fmt: skip

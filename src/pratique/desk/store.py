@@ -76,6 +76,14 @@ def open_of_notice(tx: Tx, notice_id: str, kind: str) -> CaseRow | None:
     return CaseRow(*row) if row else None
 
 
+def open_about(tx: Tx, notice_id: str) -> bool:
+    """True where anything about this notice is open."""
+    return (
+        tx.one("SELECT 1 FROM desk_case WHERE notice_id = :id AND state = 'open' LIMIT 1", id=notice_id)
+        is not None
+    )
+
+
 def open_of_subjects(tx: Tx, subject_ids: Iterable[str]) -> list[CaseRow]:
     found = []
     for one in subject_ids:

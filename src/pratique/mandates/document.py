@@ -23,6 +23,9 @@ from pratique.mandates.note import BadNote, Note, VerifierKey, check_note, parse
 
 MAX_TEXT = 48_000  # a note with two signatures stays under 64 KiB
 LONGEST_APPEAL_HOURS = 72
+LONGEST_PATH = (
+    300  # characters: where and within what time an order is contested; it has to fit a printed page
+)
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _URL = re.compile(r"https?://[^\s]+")
@@ -74,6 +77,10 @@ def check_document(document: Document) -> None:
         _APPEAL,
     )
     need(0 <= document.lead_hours <= LEAD_HOURS, "lead_hours", "LEAD_TIME", _LEAD)
+    for name in ("review", "court") if document.paths else ():
+        path: Text = getattr(document.paths, name)
+        fits = max(len(path.en), len(path.zh_hans)) <= LONGEST_PATH
+        need(fits, f"paths.{name}", "PATH_TOO_LONG", _PATH)
     need(len(set(document.unlocks)) == len(document.unlocks), "unlocks", "TWICE", _TWICE)
     need(bool(document.data) or not document.unlocks, "data", "NO_DATA_NAMED", _NO_DATA)
     classes = [kept.data_class for kept in document.data]
@@ -236,6 +243,10 @@ _TOO_LONG = Text(
 )
 _GRACE = Text("the grace time is 0 to 72 hours", "宽限时间为 0 至 72 小时")
 _APPEAL = Text("an appeal is answered within 1 to 72 hours", "申诉须在 1 至 72 小时内答复")
+_PATH = Text(
+    f"say it in at most {LONGEST_PATH} characters, so that it fits the printed order",
+    f"请在 {LONGEST_PATH} 字以内写明，以便印在命令上",
+)
 _LEAD = Text(
     f"the lead time of rules is 0 to {LEAD_HOURS} hours; leave it out for {LEAD_HOURS}",
     f"规则的公示期为 0 至 {LEAD_HOURS} 小时；不写即为 {LEAD_HOURS} 小时",

@@ -53,6 +53,10 @@ max_days = 30
 office = { en = "Appeals desk, 2 Example Quay", zh-Hans = "示例码头2号申诉台" }
 clock_hours = 24
 
+[paths]   # printed on every individual order; without it whoever gives an order writes both
+review = { en = "Health commission, 3 Example Quay, within 60 days", zh-Hans = "示例码头3号卫生委员会，60日内" }
+court = { en = "District court, 4 Example Quay, within 6 months", zh-Hans = "示例码头4号区法院，6个月内" }
+
 [fail]
 lists-stale = "admit"
 

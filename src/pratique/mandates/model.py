@@ -96,6 +96,13 @@ class AppealTo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock_hours: int
 
 
+class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where an order is contested besides the appeal, with address and time limit: administrative review, court."""
+
+    review: Text
+    court: Text
+
+
 class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where residents read the order, and its SHA-256."""
 
@@ -108,7 +115,8 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The text of a mandate note (`docs/mandates.md`, format 1).
 
     `lead_hours` is written only where it is shorter than usual: an emergency in which a rule that can make somebody
-    worse off may come into force sooner after it was published. Left out, it is not in the text at all.
+    worse off may come into force sooner after it was published. Left out, it is not in the text at all. `paths` stands
+    on every individual order under this mandate; left out, whoever gives an order writes them.
     """
 
     v: Literal[1]
@@ -131,6 +139,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     eps: dict[str, str]
     text: Reading
     lead_hours: int = LEAD_HOURS
+    paths: Paths | None = None
 
 
 class EndOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

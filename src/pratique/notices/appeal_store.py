@@ -18,10 +18,11 @@ def add(tx: Tx, row: AppealRow) -> None:
 
 
 def save(tx: Tx, row: AppealRow) -> None:
-    """Write back what may change; what the appeal is about never does."""
+    """Write back what may change; what the appeal is about never does. A new stage begins with nobody told."""
     tx.run(
         "UPDATE appeal SET stage = :stage, stage_at = :stage_at, due_at = :due_at, next_at = :next_at, "
-        "escalated = :escalated, state = :state, reviewer = :reviewer, first_reviewer = :first_reviewer, "
+        "escalated = :escalated, told = CASE WHEN :escalated = 0 THEN 0 ELSE told END, state = :state, "
+        "reviewer = :reviewer, first_reviewer = :first_reviewer, "
         "outcome = :outcome, reason_code = :reason_code, closed_at = :closed_at, "
         "sealed_answer = :sealed_answer, answered_at = :answered_at WHERE id = :id",
         **{name: getattr(row, name) for name in _CHANGING},
@@ -90,6 +91,30 @@ def by_due(tx: Tx, state: str, limit: int) -> list[AppealRow]:
         limit=limit,
     )
     return [_appeal(row) for row in rows]
+
+
+def untold(tx: Tx, limit: int) -> list[Row]:
+    """(id, subject_id, mandate_id, level, due_at) of open appeals that escalated since the duty officer was told."""
+    return tx.all(
+        "SELECT id, subject_id, mandate_id, escalated, due_at FROM appeal WHERE state = 'open' AND escalated > told "
+        "ORDER BY next_at, id LIMIT :limit",
+        limit=limit,
+    )
+
+
+def standing(tx: Tx, appeal_ids: Iterable[str]) -> set[str]:
+    """Those of these that are open."""
+    found: set[str] = set()
+    for named, values in chunks(appeal_ids):
+        sql = f"SELECT id FROM appeal WHERE id IN ({named}) AND state = 'open'"
+        found.update(row[0] for row in tx.all(sql, **values))
+    return found
+
+
+def set_told(tx: Tx, told: Iterable[tuple[str, int]]) -> None:
+    tx.many(
+        "UPDATE appeal SET told = :level WHERE id = :id", [{"id": one, "level": level} for one, level in told]
+    )
 
 
 # Attachments

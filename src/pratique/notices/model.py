@@ -47,7 +47,9 @@ class House(NamedTuple):
 class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One kind of notice, as data: texts in both languages, when it waits, when it clears, how long at most.
 
-    `hours` is the usual time, `max_hours` the longest anybody may be asked; a kind without end does not exist.
+    `hours` is the usual time, `max_hours` the longest anybody may be asked; a kind without end does not exist. The desk
+    calls where nothing reached the person for `reach_hours`, and `call_hours` before the deadline where no sample was
+    given; 0 is never.
     """
 
     code: str
@@ -62,6 +64,8 @@ class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     clears: Condition
     hours: int
     max_hours: int
+    reach_hours: int = 0
+    call_hours: int = 0
 
 
 class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,7 +121,11 @@ class Campaign(NamedTuple):
 
 
 class NoticeRow(NamedTuple):
-    """A notice as it is stored; times in milliseconds. The column names are the field names."""
+    """A notice as it is stored; times in milliseconds. The column names are the field names.
+
+    `desk_at` is when the desk looks at it next, None for never; `reached_at` is 0 while nothing has reached its person,
+    None where nobody asks.
+    """
 
     id: str
     subject_id: str
@@ -149,6 +157,8 @@ class NoticeRow(NamedTuple):
     replaces: str
     decider: str
     sealed_facts: bytes | None
+    desk_at: int | None = None
+    reached_at: int | None = None
 
 
 class AppealRow(NamedTuple):
@@ -198,6 +208,7 @@ class OrderRow(NamedTuple):
     review_path: str
     court_path: str
     sealed_why: bytes
+    family_by: int = 0
 
 
 # What the wallet reads
@@ -323,7 +334,11 @@ class CareView(msgspec.Struct, frozen=True):
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """The copy of an order that its subject holds: why, until when, who cares for what, where to object."""
+    """The copy of an order that its subject holds: why, until when, who cares for what, where to object.
+
+    `review_path` and `court_path` are the mandate's words in both languages, or the line the doctor wrote where the
+    mandate names none. `family`: "" not yet (by `family_by` at the latest), told or not-wished, at `family_at`.
+    """
 
     id: str
     notice_id: str
@@ -334,10 +349,13 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: str
     ends_at: str
     care: tuple[CareView, ...]
-    review_path: str
-    court_path: str
+    review_path: Text | str
+    court_path: Text | str
     appeal_office: Text
     mandate_id: str
+    family_by: str
+    family: str
+    family_at: str | None
 
 
 class WalletView(msgspec.Struct, frozen=True, kw_only=True):
@@ -368,6 +386,25 @@ class Unsaid(NamedTuple):
     subject_id: str
     what: Literal["news", "reminder", ""]
     due_at: int
+
+
+class ToCall(NamedTuple):
+    """Somebody the desk calls although nobody asked: `why` is unreached or near; by when, in ms."""
+
+    line: "NoticeLine"
+    subject_id: str
+    why: Literal["unreached", "near"]
+    due_at: int
+
+
+class Waiting(NamedTuple):
+    """An appeal that used up half (`level` 1) or four fifths (2) of its time, which ends at `ends_at` (ms)."""
+
+    appeal_id: str
+    subject_id: str
+    mandate_id: str
+    level: int
+    ends_at: int
 
 
 # What the console reads: no name, no subject

@@ -105,8 +105,9 @@ def _order(one: OrderView, me: dict[str, str]) -> dict[str, Any]:
     notes = [
         one.why,
         *(f"{_both(line.what)}: {line.who}" for line in one.care),
-        one.review_path,
-        one.court_path,
+        f"行政复议 / Administrative review: {_said(one.review_path)}",
+        f"法院 / Court: {_said(one.court_path)}",
+        _family(one),
     ]
     return {
         "resourceType": "ServiceRequest", "id": one.id, "status": "active" if one.state == "open" else "completed",
@@ -141,6 +142,21 @@ def _both(text: Text) -> str:
     return f"{text.zh_hans} / {text.en}"
 
 
+def _said(text: Text | str) -> str:
+    return text if isinstance(text, str) else _both(text)
+
+
+FAMILY = {
+    "": "家属将在此前告知 / Family is told by",
+    "told": "已告知家属 / Family was told",
+    "not-wished": "本人不希望告知家属 / Nobody of the family is told, as wished",
+}
+
+
+def _family(order: OrderView) -> str:
+    return f"{FAMILY[order.family]}: {order.family_at or order.family_by}"
+
+
 def lines(held: Held, zone: tzinfo) -> Iterator[tuple[int, str]]:
     """The same to read: (level 1 to 3, line), in both languages."""
 
@@ -165,8 +181,9 @@ def lines(held: Held, zone: tzinfo) -> Iterator[tuple[int, str]]:
         yield 3, f"{order.why} · {when(order.opened_at)} – {when(order.ends_at)}"
         for line in order.care:
             yield 3, f"{_both(line.what)}: {line.who}"
-        yield 3, f"行政复议 / Administrative review: {order.review_path}"
-        yield 3, f"法院 / Court: {order.court_path}"
+        yield 3, _family(order)
+        yield 3, f"行政复议 / Administrative review: {_said(order.review_path)}"
+        yield 3, f"法院 / Court: {_said(order.court_path)}"
         yield 3, f"申诉 / Appeal: {_both(order.appeal_office)}"
     yield 2, "证据 / Evidence"
     for fact in held.evidence:

@@ -16,6 +16,7 @@ from pratique.core.text import Text
 from pratique.mandates import service as mandates
 from pratique.notices import store
 from pratique.notices.appeal import profile_for
+from pratique.notices.calling import first_look
 from pratique.notices.kinds import kind_of, shipped_kinds
 from pratique.notices.model import House, Kind, NoticeRow, Opening, Said
 from pratique.people import service as people
@@ -163,6 +164,8 @@ def _row(moment: Moment, house: House, opening: Opening, mandate: Mandate) -> No
         replaces=opening.replaces,
         decider=opening.decider or f"rule:{rule_id}",
         sealed_facts=seal_facts(house, notice_id, opening, now),
+        desk_at=first_look(kind, now, min(now + duration, ends)),
+        reached_at=0 if kind.reach_hours else None,
     )
 
 

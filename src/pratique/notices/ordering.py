@@ -5,11 +5,13 @@ An order lives as long as its notice: what ends the notice (a rule met, an appea
 """
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from pratique.core.errors import NotAllowed, NotFound, Refusal
 from pratique.core.moment import Moment, from_ms, rfc3339, to_ms
 from pratique.core.text import Text
 from pratique.mandates import service as mandates
+from pratique.mandates.document import LONGEST_PATH
 from pratique.notices import order_store, store
 from pratique.notices.kinds import fact_text, kind_of
 from pratique.notices.model import OPEN_STATES, CareView, House, Opening, OrderRow, OrderView, Said
@@ -23,6 +25,8 @@ MAY_ORDER = ("duty-doctor",)
 CARE = ("food", "medicine", "contact", "daily_call")
 PATHS = ("review_path", "court_path")
 MAX_WHY, MAX_LINE = 500, 200
+FAMILY_WITHIN = timedelta(hours=24)  # Macau Law 2/2004, art. 14, and ours for every order
+Family = Literal["told", "not-wished"]
 
 
 def order_stay_home(
@@ -39,15 +43,17 @@ def order_stay_home(
 ) -> str:
     """Order one person to stay at home until `ends`; the id of the notice.
 
-    `lines` names who looks after each of CARE and where to object (PATHS). Raises NotAllowed for another role,
-    NoMandate, NotFound for an unknown person, Refusal naming what is missing: an order without care is not given.
+    `lines` names who looks after each of CARE and, where the mandate does not say it, where to object (PATHS). Raises
+    NotAllowed for another role, NoMandate, NotFound for an unknown person, Refusal naming what is missing: an order
+    without care is not given.
     """
     if staff.role not in MAY_ORDER:
         raise NotAllowed("MAY_NOT_ORDER", "role", Text("your role gives no orders", "您的角色不能下达命令"))
     if not people.subject_exists(tx, subject_id):
         raise NotFound("NOBODY", "subject_id", Text("there is nobody here by that", "查无此人"))
     mandate = mandates.require(tx, mandate_id, "restriction", moment.now)
-    kept = _checked(why, lines)
+    paths = paths_of(tx, mandate_id)
+    kept = _checked(why, lines | {name: _both(text) for name, text in paths.items()})
     longest = timedelta(hours=kind_of("N4").max_hours)
     if not moment.now < ends <= moment.now + longest:
         raise Refusal(
@@ -77,7 +83,13 @@ def order_stay_home(
             ends_at=to_ms(ends),
             ordered_by=staff.id,
             sealed_why=house.sealer.seal(place, why.strip().encode()),
-            **kept,
+            family_by=to_ms(moment.now + FAMILY_WITHIN),
+            food=kept["food"],
+            medicine=kept["medicine"],
+            contact=kept["contact"],
+            daily_call=kept["daily_call"],
+            review_path=kept["review_path"],
+            court_path=kept["court_path"],
         ),
     )
     said = Said(Text(why.strip(), why.strip()), fact_text("duty-doctor"), rfc3339(moment.now))
@@ -102,6 +114,8 @@ def orders_of(tx: Tx, house: House, subject_id: str) -> tuple[OrderView, ...]:
         mandate = mandates.standing(tx, row.mandate_id).document
         if notice is None:
             continue
+        paths = paths_of(tx, row.mandate_id)
+        told = order_store.family(tx, row.notice_id)
         found.append(
             OrderView(
                 id=row.id,
@@ -115,13 +129,31 @@ def orders_of(tx: Tx, house: House, subject_id: str) -> tuple[OrderView, ...]:
                 opened_at=rfc3339(from_ms(row.opened_at)),
                 ends_at=rfc3339(from_ms(min(row.ends_at, notice.ends_at))),
                 care=tuple(CareView(name, fact_text(f"care-{name}"), getattr(row, name)) for name in CARE),
-                review_path=row.review_path,
-                court_path=row.court_path,
+                review_path=paths.get("review_path", row.review_path),
+                court_path=paths.get("court_path", row.court_path),
                 appeal_office=mandate.appeal.office,
                 mandate_id=row.mandate_id,
+                family_by=rfc3339(from_ms(row.family_by or row.opened_at)),
+                family=told[0] if told else "",
+                family_at=rfc3339(from_ms(told[1])) if told else None,
             )
         )
     return tuple(found)
+
+
+def paths_of(tx: Tx, mandate_id: str) -> dict[str, Text]:
+    """Where to object besides the appeal, by the names in PATHS, as the signed mandate says; empty where it does not
+    say."""
+    paths = mandates.standing(tx, mandate_id).document.paths
+    return {"review_path": paths.review, "court_path": paths.court} if paths else {}
+
+
+def tell_family(tx: Tx, moment: Moment, notice_id: str, what: Family) -> None:
+    """Somebody whom the person named was told, or the person wishes nobody told. The first word stands."""
+    row = order_store.of_notice(tx, notice_id)
+    if row is not None:
+        order_store.add_family(tx, row, what, moment.now_ms)
+        people.touch(tx, [row.subject_id])
 
 
 def live_orders(tx: Tx, after: str, limit: int) -> list[OrderRow]:
@@ -142,7 +174,8 @@ def _checked(why: str, lines: dict[str, str]) -> dict[str, str]:
             Text(f"write why, in at most {MAX_WHY} characters", f"请写明理由，最多 {MAX_WHY} 字"),
         )
     for name in (*CARE, *PATHS):
-        if not 1 <= len(lines.get(name, "").strip()) <= MAX_LINE:
+        longest = MAX_LINE if name in CARE else 2 * LONGEST_PATH + 3
+        if not 1 <= len(lines.get(name, "").strip()) <= longest:
             raise Refusal(
                 "ORDER_INCOMPLETE",
                 name,
@@ -152,6 +185,10 @@ def _checked(why: str, lines: dict[str, str]) -> dict[str, str]:
                 ),
             )
     return {name: lines[name].strip() for name in (*CARE, *PATHS)}
+
+
+def _both(text: Text) -> str:
+    return f"{text.zh_hans} / {text.en}"
 
 
 def _place(notice_id: str, mandate_id: str, at: int, subject_id: str) -> Place:

@@ -1,12 +1,15 @@
-"""What a person was not told yet: a notice that began, a time that is near, a notice that ended.
+"""What a person was not told yet: a notice that began, a time that is near, a notice that ended; and what the duty
+officer was not told: an appeal that waits.
 
 Reading it marks it as said, in the caller's transaction; what to do with it is the business of whoever asks. Each run
 does a bounded number. Who gave the sample is not reminded; what a person did themselves is no news to them.
 """
 
+from collections.abc import Sequence
+
 from pratique.core.moment import Moment
-from pratique.notices import say_store
-from pratique.notices.model import OPEN_STATES, Unsaid
+from pratique.notices import appeal_store, say_store
+from pratique.notices.model import OPEN_STATES, Unsaid, Waiting
 from pratique.store.tx import Tx
 
 HOUR = 3_600_000
@@ -29,4 +32,16 @@ def unsaid(tx: Tx, moment: Moment, limit: int) -> list[Unsaid]:
     ended = say_store.ended(tx, limit)
     found += [Unsaid(one[0], one[1], "" if one[2] in OWN else "news", 0) for one in ended]
     say_store.mark(tx, [(one[0], ENDED) for one in ended])
+    return found
+
+
+def appeals_open(tx: Tx, appeal_ids: Sequence[str]) -> set[str]:
+    """Those of these appeals that nobody answered yet."""
+    return appeal_store.standing(tx, appeal_ids)
+
+
+def waiting_appeals(tx: Tx, limit: int) -> list[Waiting]:
+    """Appeals that used up half, or four fifths, of their time since this was last asked; marked as told."""
+    found = [Waiting(*row) for row in appeal_store.untold(tx, limit)]
+    appeal_store.set_told(tx, [(one.appeal_id, one.level) for one in found])
     return found

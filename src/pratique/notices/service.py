@@ -22,6 +22,7 @@ from pratique.notices.clear import Happening, Standing, clears, happened
 from pratique.notices.closing import end_notices
 from pratique.notices.faults import declare_fault, end_fault, keep_stopped
 from pratique.notices.kinds import fact_text, read_kind
+from pratique.notices.listing import line_of
 from pratique.notices.model import (
     OPEN_STATES,
     AppealView,
@@ -36,11 +37,20 @@ from pratique.notices.model import (
 )
 from pratique.notices.my_data import Held
 from pratique.notices.opening import open_many, open_notice
-from pratique.notices.ordering import live_orders, order_of_notice, order_stay_home, orders_of
+from pratique.notices.ordering import (
+    Family,
+    live_orders,
+    order_of_notice,
+    order_stay_home,
+    orders_of,
+    paths_of,
+    tell_family,
+)
 from pratique.notices.passes import day_passes, paper_pass, pass_mandate, refresh_passes
 from pratique.notices.publishing import appeal_weeks, publish_weeks
+from pratique.notices.reaching import reached, reached_among, to_call
 from pratique.notices.ruled import Ruled, policy_changed
-from pratique.notices.saying import unsaid
+from pratique.notices.saying import appeals_open, unsaid, waiting_appeals
 from pratique.notices.store import Ended, open_under
 from pratique.notices.sweep import end_mandate, end_own, sweep
 from pratique.notices.wallet import appeal_view, needs_refresh, wallet_tag, wallet_view
@@ -89,7 +99,8 @@ def tell_of_opening(
 
 
 def catch_up(tx: Tx, moment: Moment, house: House, subject_id: str) -> None:
-    """What a poll brings up to date: what is due ends, N1 of campaigns that run, the decision, the pass.
+    """What a poll brings up to date: what is due ends, N1 of campaigns that run, the decision, the pass; and that its
+    person was reached.
 
     Raises NotFound for an unknown or forgotten subject.
     """
@@ -97,6 +108,7 @@ def catch_up(tx: Tx, moment: Moment, house: House, subject_id: str) -> None:
     end_own(tx, moment, subject_id)
     join_campaigns(tx, moment, house, subject_id)
     refresh_passes(tx, moment, house, subject_id)
+    reached(tx, moment, subject_id)
 
 
 def note(tx: Tx, moment: Moment, what: Happening, *, notice_id: str, subject_id: str = "") -> None:
@@ -144,16 +156,7 @@ def notice_line(tx: Tx, notice_id: str, subject_id: str = "") -> NoticeLine | No
     row = store.notice(tx, notice_id)
     if row is None or row.state not in OPEN_STATES or (subject_id and row.subject_id != subject_id):
         return None
-    return NoticeLine(
-        id=row.id,
-        kind=row.kind,
-        title=read_kind(store.kind_bodies(tx)[row.kind, row.kind_version]).title,
-        state=row.state,
-        cause=row.cause,
-        opened_at=from_ms(row.opened_at),
-        due_at=from_ms(row.due_at),
-        mandate_id=row.mandate_id,
-    )
+    return line_of(row, read_kind(store.kind_bodies(tx)[row.kind, row.kind_version]))
 
 
 def standing_notices(tx: Tx, notice_ids: Sequence[str]) -> set[str]:
@@ -211,6 +214,7 @@ def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
 __all__ = [
     "Campaign",
     "EvidenceChange",
+    "Family",
     "House",
     "Opening",
     "ResultView",
@@ -219,6 +223,7 @@ __all__ = [
     "appeal",
     "appeal_weeks",
     "appeals_by_due",
+    "appeals_open",
     "attach",
     "catch_up",
     "day_passes",
@@ -245,15 +250,22 @@ __all__ = [
     "orders_of",
     "own_attachment",
     "paper_pass",
+    "paths_of",
     "policy_changed",
     "publish_weeks",
+    "reached",
+    "reached_among",
     "read_appeal",
     "read_attachment",
     "standing_notices",
     "start_campaign",
     "sweep",
-    "tell_of_opening", "told_at",
+    "tell_family",
+    "tell_of_opening",
+    "to_call",
+    "told_at",
     "unsaid",
+    "waiting_appeals",
     "wallet_tag",
     "wallet_view",
 ]  # fmt: skip

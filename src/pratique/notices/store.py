@@ -146,6 +146,42 @@ def notices_due(tx: Tx, now: int, limit: int) -> list[NoticeRow]:
     return [_notice(row) for row in rows]
 
 
+def desk_due(tx: Tx, now: int, limit: int) -> list[NoticeRow]:
+    """Notices the desk has to look at."""
+    rows = tx.all(
+        f"SELECT {NOTICE} FROM notice WHERE desk_at IS NOT NULL AND desk_at <= :now ORDER BY desk_at, id LIMIT :limit",
+        now=now,
+        limit=limit,
+    )
+    return [_notice(row) for row in rows]
+
+
+def look_again(tx: Tx, looks: Sequence[Values]) -> None:
+    tx.many("UPDATE notice SET desk_at = CAST(:at AS BIGINT) WHERE id = :id", looks)
+
+
+def unreached(tx: Tx, subject_id: str) -> bool:
+    """True where an open notice of this person has not reached them that anybody is called about."""
+    sql = f"SELECT 1 FROM notice WHERE subject_id = :id AND reached_at = 0 AND {OPEN} LIMIT 1"
+    return tx.one(sql, id=subject_id) is not None
+
+
+def set_reached(tx: Tx, subject_id: str, now: int) -> int:
+    sql = f"UPDATE notice SET reached_at = :now WHERE subject_id = :id AND reached_at = 0 AND {OPEN}"
+    return tx.run(sql, id=subject_id, now=now)
+
+
+def reached_among(tx: Tx, notice_ids: Iterable[str]) -> set[str]:
+    """Those of these that have reached their person."""
+    found: set[str] = set()
+    for named, values in chunks(notice_ids):
+        found.update(
+            row[0]
+            for row in tx.all(f"SELECT id FROM notice WHERE id IN ({named}) AND reached_at > 0", **values)
+        )
+    return found
+
+
 def postpone(tx: Tx, dues: Sequence[Values]) -> None:
     tx.many("UPDATE notice SET due_at = :due WHERE id = :id", dues)
 
@@ -419,6 +455,7 @@ def delete_subject(tx: Tx, subject_id: str) -> dict[str, int]:
             id=subject_id,
         ),
         "appeal_attachment": tx.run("DELETE FROM appeal_attachment WHERE subject_id = :id", id=subject_id),
+        "order_family": tx.run("DELETE FROM order_family WHERE subject_id = :id", id=subject_id),
         "care_order": tx.run("DELETE FROM care_order WHERE subject_id = :id", id=subject_id),
         "appeal": tx.run("DELETE FROM appeal WHERE subject_id = :id", id=subject_id),
         "notice_event": tx.run(
@@ -437,6 +474,7 @@ def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
             id=mandate_id,
         ),
         "appeal_attachment": tx.run("DELETE FROM appeal_attachment WHERE mandate_id = :id", id=mandate_id),
+        "order_family": tx.run("DELETE FROM order_family WHERE mandate_id = :id", id=mandate_id),
         "care_order": tx.run("DELETE FROM care_order WHERE mandate_id = :id", id=mandate_id),
         "appeal": tx.run("DELETE FROM appeal WHERE mandate_id = :id", id=mandate_id),
         "notice_event": tx.run(

@@ -88,6 +88,8 @@ def needs_refresh(tx: Tx, moment: Moment, house: House, subject_id: str) -> bool
     """True where a poll should first bring things up to date (`service.catch_up`). Reads only."""
     if store.overdue(tx, subject_id, moment.now_ms) or missing_campaigns(tx, moment, subject_id):
         return True
+    if store.unreached(tx, subject_id):
+        return True
     decision = policy.current_decision(tx, house.sealer, subject_id)
     return is_refresh_due(tx, moment.now, decision, subject_id)
 

@@ -1,6 +1,7 @@
 """The facts of the room `reminding`: channels, wishes, what a message says. No I/O.
 
-A message says that there is news or that a time is near, in the reader's language; never what about.
+A message says that there is news or that a time is near, in the reader's language; never what about. The duty officer
+is told how many appeals wait and when the first of them ends; never whose or against what.
 """
 
 from typing import Annotated, Literal, NamedTuple
@@ -23,6 +24,10 @@ SAYS: dict[What, Text] = {
         "您的健康卡包中有一项期限将至，请打开查看；也可在任一柜台询问。",
     ),
 }
+DUTY = Text(
+    "Pratique: appeals that used up half of their time or more: {n}. The first ends {at}. Unanswered, it lifts.",
+    "Pratique：{n}件申诉时限已过半，最早{at}到期。逾期未答复，限制自动解除。",
+)
 MAX_TRIES = 5
 
 
@@ -66,5 +71,17 @@ class MessageRow(NamedTuple):
     mandate_id: str
     notice_id: str
     made_at: int
+    due_at: int
+    tries: int
+
+
+class DutyRow(NamedTuple):
+    """What waits to be said to the duty officer about one appeal; times in milliseconds."""
+
+    appeal_id: str
+    level: int
+    subject_id: str
+    mandate_id: str
+    ends_at: int
     due_at: int
     tries: int

@@ -4,30 +4,28 @@ Planning and the outcome of sending are transactions; the sending itself holds n
 crash; it says nothing that would matter twice.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import timedelta
-from typing import NamedTuple
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from pratique.core.canonical import canonical_json
 from pratique.core.errors import Destroyed, Refusal
 from pratique.core.moment import Moment, from_ms, to_ms
-from pratique.core.signer import Signer
 from pratique.core.text import Text
 from pratique.mandates import service as mandates
 from pratique.notices import service as notices
 from pratique.people import service as people
 from pratique.people.binding import check_key
 from pratique.reminding import smpp, store
+from pratique.reminding.duty import plan_duty, send_duty
+from pratique.reminding.hands import Hands
 from pratique.reminding.model import MAX_TRIES, SAYS, ChannelRow, MessageRow, PushWish, SmsWish
 from pratique.reminding.quiet import Quiet, not_before, remind_at
 from pratique.reminding.store import erase_mandate
 from pratique.reminding.webpush import Target, authorization, b64, encrypt, one_time_key, unb64
 from pratique.store.sealing import Place, Sealer
-from pratique.store.store import Store
 from pratique.store.tx import Tx
 
 AT_ONCE = 2000
@@ -35,23 +33,6 @@ SENT_AT_ONCE = 50
 TTL_S = 12 * 3600
 
 Wish = PushWish | SmsWish
-Post = Callable[[str, dict[str, str], bytes], int]
-Line = Callable[[str, str], str]
-
-
-class Hands(NamedTuple):
-    """What sending needs of the house. `hosts`: where push services may be (`*.example` for all below);
-    `post` sends one request and gives the status; `gateway` None where no SMS is sent."""
-
-    store: Store
-    sealer: Sealer
-    signer: Signer
-    point: bytes
-    contact: str
-    hosts: Collection[str]
-    zone: ZoneInfo
-    post: Post
-    gateway: smpp.Gateway | None = None
 
 
 def keep_push(tx: Tx, moment: Moment, hands: Hands, subject_id: str, wish: PushWish) -> None:
@@ -203,6 +184,8 @@ def _push(hands: Hands, moment: Moment, wish: PushWish, text: str) -> str:
 
 
 def _note(tx: Tx, moment: Moment, row: MessageRow, outcome: str) -> None:
+    if outcome == "sent":
+        notices.reached(tx, moment, row.subject_id)
     if outcome == "gone":
         store.drop_channel(tx, row.channel_id)
     elif outcome == "later" and row.tries + 1 < MAX_TRIES:
@@ -245,5 +228,5 @@ def _place(row_id: str, mandate_id: str, at: int, subject_id: str) -> Place:
 
 __all__ = [
     "Hands", "b64", "check_endpoint", "erase_mandate", "forget", "keep_push", "keep_sms", "kinds_of", "plan",
-    "send_due", "stop",
+    "plan_duty", "send_due", "send_duty", "stop",
 ]  # fmt: skip

@@ -1,12 +1,13 @@
-"""Tables of the room `reminding` (0032_reminding.sql). SQL only; decides nothing."""
+"""Tables of the room `reminding` (0032_reminding.sql, 0061_reminding.duty.sql). SQL only; decides nothing."""
 
 from collections.abc import Iterable, Sequence
 
-from pratique.reminding.model import ChannelRow, MessageRow
+from pratique.reminding.model import ChannelRow, DutyRow, MessageRow
 from pratique.store.tx import Row, Tx
 
 CHANNEL = ", ".join(ChannelRow._fields)
 MESSAGE = ", ".join(MessageRow._fields)
+DUTY = ", ".join(DutyRow._fields)
 CHUNK = 200
 
 
@@ -81,18 +82,43 @@ def put_off(tx: Tx, row: MessageRow, due_at: int) -> None:
     )
 
 
+def add_duty(tx: Tx, rows: Sequence[DutyRow]) -> None:
+    tx.many(
+        f"INSERT INTO duty_message ({DUTY}) VALUES ({', '.join(':' + name for name in DutyRow._fields)}) "
+        "ON CONFLICT (appeal_id, level) DO NOTHING",
+        [row._asdict() for row in rows],
+    )
+
+
+def duty_due(tx: Tx, now: int) -> list[DutyRow]:
+    """The rows due, those that end first before the others."""
+    sql = f"SELECT {DUTY} FROM duty_message WHERE due_at <= :now ORDER BY ends_at, appeal_id, level"
+    return [DutyRow(*row) for row in tx.all(sql, now=now)]
+
+
+def drop_duty(tx: Tx, rows: Iterable[DutyRow]) -> None:
+    tx.many(
+        "DELETE FROM duty_message WHERE appeal_id = :id AND level = :level",
+        [{"id": row.appeal_id, "level": row.level} for row in rows],
+    )
+
+
+def put_off_duty(tx: Tx, rows: Iterable[DutyRow], due_at: int) -> None:
+    tx.many(
+        "UPDATE duty_message SET tries = tries + 1, due_at = :due WHERE appeal_id = :id AND level = :level",
+        [{"id": row.appeal_id, "level": row.level, "due": due_at} for row in rows],
+    )
+
+
+TABLES = ("message", "channel", "duty_message")
+
+
 def delete_subject(tx: Tx, subject_id: str) -> dict[str, int]:
-    return {
-        table: tx.run(f"DELETE FROM {table} WHERE subject_id = :id", id=subject_id)
-        for table in ("message", "channel")
-    }
+    return {table: tx.run(f"DELETE FROM {table} WHERE subject_id = :id", id=subject_id) for table in TABLES}
 
 
 def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
-    return {
-        table: tx.run(f"DELETE FROM {table} WHERE mandate_id = :id", id=mandate_id)
-        for table in ("message", "channel")
-    }
+    return {table: tx.run(f"DELETE FROM {table} WHERE mandate_id = :id", id=mandate_id) for table in TABLES}
 
 
 def _channel(row: Row) -> ChannelRow:
