@@ -12,6 +12,7 @@ from pratique.core.moment import Moment, from_ms
 from pratique.credentials import service as credentials
 from pratique.desk import service as desk_room
 from pratique.fleet import service as fleet
+from pratique.mandates import service as mandates
 from pratique.notices import service as notices
 from pratique.people import service as people
 from pratique.port import Port, retiring, tell
@@ -67,6 +68,7 @@ def chores(port: Port) -> list[Chore]:
             3600,
             lambda: port.store.write(lambda tx: people.finish_forgetting(tx, port.keys)),
         ),
+        Chore("put the head of the looks into the log", 3600, write(log_looks)),
         Chore("lock what nobody reviewed", 30, write(people.lock_unreviewed)),
         Chore("forget what is past its window", 3600, write(testing.sweep)),
         Chore("end cases whose notice is over", 5, write(desk_room.sweep)),
@@ -85,6 +87,12 @@ def chores(port: Port) -> list[Chore]:
         Chore("publish the week's appeals", 3600, write(notices.publish_weeks)),
         Chore("drop old issuances", 3600, write(credentials.sweep)),
     ]
+
+
+def log_looks(tx: Tx, moment: Moment) -> bool:
+    """The head of the chain of looks goes into the public log where somebody looked since; whether it did."""
+    entries, head = people.chain_head(tx)
+    return mandates.log_looks_head(tx, moment, entries, head)
 
 
 def settle_runs(port: Port) -> None:

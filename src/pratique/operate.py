@@ -17,7 +17,7 @@ from pratique.app import web_app
 from pratique.credentials.revoke_cli import revoke_commands
 from pratique.exports.cli import commands as export_commands
 from pratique.fleet import carry as fleet_carry
-from pratique.mandates.cli import log_commands, mandate_commands
+from pratique.mandates.cli import log_commands, looks_in, mandate_commands
 from pratique.people import service as people
 from pratique.people.access import ROLES
 from pratique.port import Port, open_port, real_clock, retiring
@@ -210,17 +210,37 @@ def unlock(staff_id: str, /) -> int:
 
 
 @staff.command
-def chain(*, as_json: Json = False) -> int:
-    """Verify the whole chain of looks; names the first bad entry and exits 1 where there is one."""
+def chain(*, log: str = "", key: str = "", as_json: Json = False) -> int:
+    """Verify the whole chain of looks, entry by entry and against the heads in the public log.
+
+    Names the first bad entry and exits 1 where there is one.
+
+    Parameters
+    ----------
+    log
+        An http(s) address or a folder of the log: a copy kept elsewhere says more than our own. Without it, our own.
+    key
+        The log's verifier key, or a file that holds it. Without it the log's own statement is taken.
+    """
     house = opened()
     try:
+        ours = house.log_folder
+        logged = looks_in(log or str(ours), key) if log or (ours / "checkpoint").exists() else {}
         with house.store.read() as tx:
-            (entries, head), bad = people.chain_head(tx), people.first_bad_entry(tx)
+            (_, head), verdict = people.chain_head(tx), people.check_chain(tx, logged)
     finally:
         house.close()
+    bad = verdict.first_bad
     if as_json:
-        print(json.dumps({"entries": entries, "head": head.hex(), "first_bad": bad}))
+        row = {"entries": verdict.entries, "head": head.hex(), "first_bad": bad, "logged": len(logged)}
+        print(json.dumps(row | {"by_log": verdict.by_log}))
+    elif bad is None:
+        print(
+            f"the chain is whole: {verdict.entries} entries, newest {head.hex()[:16]}, {len(logged)} heads in the log"
+        )
     else:
-        whole = "the chain is whole" if bad is None else f"the chain is broken at entry {bad}"
-        print(f"{whole}: {entries} entries, newest {head.hex()[:16]}")
+        why = (
+            "the public log holds another one" if verdict.by_log else "it does not follow from the one before"
+        )
+        print(f"the chain is broken at entry {bad}: {why}")
     return 0 if bad is None else 1

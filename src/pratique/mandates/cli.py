@@ -24,7 +24,8 @@ from pratique.mandates.form import EXAMPLE, read_form
 from pratique.mandates.model import EndOrder, Role, Standing
 from pratique.mandates.note import BadNote, NoteSigner, VerifierKey, parse_vkey, sign_note
 from pratique.mandates.publisher import Publisher
-from pratique.mandates.verify import read_address, read_folder, verify
+from pratique.mandates.tiles import BadTile
+from pratique.mandates.verify import logged_looks, read_address, read_folder, verify
 from pratique.store.store import Store
 
 
@@ -240,9 +241,7 @@ def log_commands(open_house: Open, clock: Callable[[], datetime]) -> App:
             earlier = _earlier(since, vkey)
             verdict = verify(read, vkey, time_of(at, "--at") if at else clock(), earlier)
         except (OSError, BadNote) as fault:
-            raise Refusal(
-                "LOG_UNREADABLE", target, Text(f"the log cannot be read: {fault}", f"无法读取日志：{fault}")
-            ) from None
+            raise _unreadable(target, fault) from None
         row = {
             "ok": not verdict.problems,
             "origin": vkey.name,
@@ -277,6 +276,24 @@ def _row(standing: Standing, now: datetime) -> dict[str, Any]:
         "signed_by": [signed.role for signed in standing.signatures],
         "log_index": standing.log_seq,
     }
+
+
+def looks_in(target: str, key: str) -> dict[int, bytes]:
+    """The heads of the chain of looks in the log below an http(s) address or a folder: number of entries → hash.
+
+    Raises Refusal where the log cannot be read or is not what its key signed.
+    """
+    read = read_address(target) if target.startswith(("http://", "https://")) else read_folder(Path(target))
+    try:
+        return logged_looks(read, _log_key(key, read("log.vkey", 4096))[0])
+    except (OSError, BadNote, BadTile) as fault:
+        raise _unreadable(target, fault) from None
+
+
+def _unreadable(target: str, fault: Exception) -> Refusal:
+    return Refusal(
+        "LOG_UNREADABLE", target, Text(f"the log cannot be read: {fault}", f"无法读取日志：{fault}")
+    )
 
 
 def _log_key(given: str, own: bytes | None) -> tuple[VerifierKey, bool]:

@@ -4,7 +4,7 @@ An entry is canonical JSON. No personal data ever goes in, not as a digest eithe
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -91,6 +91,14 @@ class AccessEntry(Entry, frozen=True, kw_only=True, tag="access"):
     counts: dict[str, int]
 
 
+class AccessHeadEntry(Entry, frozen=True, kw_only=True, tag="access-head"):
+    """How long the chain of looks is and the hash of its newest entry (64 hex digits): whoever rewrites it, or cuts off
+    its end, is found by this. The hash is over sealed values and says nothing about anybody."""
+
+    entries: int
+    head: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
 class HoldEntry(Entry, frozen=True, kw_only=True, tag="hold"):
     """A court keeps named classes until a date."""
 
@@ -127,6 +135,7 @@ AnyEntry = (
     | DeviceEntry
     | ReleaseEntry
     | AccessEntry
+    | AccessHeadEntry
     | HoldEntry
     | DeletionEntry
     | SunsetEntry

@@ -12,7 +12,7 @@ from pratique.core.moment import Moment, from_ms, to_ms
 from pratique.core.text import Text
 from pratique.mandates import store
 from pratique.mandates.document import check_document, digest, document_text, read_end, role_of
-from pratique.mandates.entries import entry_bytes
+from pratique.mandates.entries import AccessHeadEntry, entry_bytes, read_entry
 from pratique.mandates.model import Document, Signed, Standing
 from pratique.mandates.note import (
     BadNote,
@@ -237,6 +237,16 @@ def append_log(tx: Tx, moment: Moment, type: str, fields: dict[str, Any]) -> int
     """Append one entry in the transaction of the fact it tells; its index. Raises Refusal for unknown fields."""
     entry = entry_bytes(type, moment.now, fields)
     return store.add_entry(tx, type, entry, leaf_hash(entry), moment.now_ms)
+
+
+def log_looks_head(tx: Tx, moment: Moment, entries: int, head: bytes) -> bool:
+    """Put the head of the chain of looks into the public log, where it is new; whether it was."""
+    known = store.last_entry(tx, "access-head")
+    said = read_entry(known) if known is not None else None
+    if entries == (said.entries if isinstance(said, AccessHeadEntry) else 0):
+        return False
+    append_log(tx, moment, "access-head", {"entries": entries, "head": head.hex()})
+    return True
 
 
 # Inside

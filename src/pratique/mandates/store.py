@@ -174,6 +174,12 @@ def officers(tx: Tx) -> list[Officer]:
     ]
 
 
+def last_entry(tx: Tx, kind: str) -> bytes | None:
+    """The newest entry of one type."""
+    row = tx.one("SELECT entry FROM log_entry WHERE type = :kind ORDER BY seq DESC LIMIT 1", kind=kind)
+    return bytes(row[0]) if row else None
+
+
 def add_entry(tx: Tx, kind: str, entry: bytes, leaf: bytes, now_ms: int) -> int:
     """Append to the log; its index. There is one writer, so the indexes have no holes."""
     row = tx.one(

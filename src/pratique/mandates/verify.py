@@ -17,6 +17,7 @@ from pratique.core.mandate import LONGEST
 from pratique.mandates.checkpoint import MAX_CHECKPOINT, Checkpoint, open_checkpoint
 from pratique.mandates.document import digest, open_mandate, read_end, signed_roles
 from pratique.mandates.entries import (
+    AccessHeadEntry,
     DeletionEntry,
     Entry,
     KeyEntry,
@@ -111,6 +112,22 @@ def verify(read: Read, key: VerifierKey, now: datetime, earlier: Checkpoint | No
     return Verdict(checkpoint, len(entries), len(replay.mandates), tuple(problems))
 
 
+def logged_looks(read: Read, key: VerifierKey) -> dict[int, bytes]:
+    """The heads of the chain of looks that a log holds: number of entries → hash of the newest.
+
+    Raises BadNote, BadTile, Refusal where the log's files are not what its key signed.
+    """
+    raw = read("checkpoint", MAX_CHECKPOINT)
+    if raw is None:
+        raise BadTile("there is no checkpoint")
+    _, checkpoint = open_checkpoint(raw, [key], key.name)
+    entries = list(_entries(read, checkpoint.size))
+    if root_hash([leaf_hash(entry) for entry in entries]) != checkpoint.root:
+        raise BadTile("the entries do not lead to the root that the log signed")
+    found = (read_entry(entry) for entry in entries if b'"access-head"' in entry)
+    return {one.entries: bytes.fromhex(one.head) for one in found if isinstance(one, AccessHeadEntry)}
+
+
 def _entries(read: Read, size: int) -> Iterator[bytes]:
     for index, width in bundles_of(size):
         raw = read(bundle_path(index, width), MAX_BUNDLE)
@@ -158,6 +175,7 @@ class Replay:
         self._ends: dict[str, datetime] = {}
         self._destroyed: dict[str, set[str]] = {}
         self._last: datetime | None = None
+        self._looks = AccessHeadEntry(v=1, at=now, entries=0, head="0" * 64)
         self.mandates: dict[str, MandateEntry] = {}
 
     def take(self, raw: bytes) -> Iterable[str]:
@@ -196,6 +214,11 @@ class Replay:
                     return ["a policy without a mandate in force that allows restrictions"]
             case DeletionEntry():
                 return self._deletion(entry)
+            case AccessHeadEntry():
+                before, self._looks = self._looks, entry
+                same = entry.entries == before.entries and entry.head != before.head
+                if entry.entries < before.entries or same:
+                    return ["the chain of looks is not the longer one of what was logged before"]
         return []
 
     def _mandate(self, entry: MandateEntry) -> Iterable[str]:

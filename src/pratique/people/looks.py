@@ -6,7 +6,8 @@ while the chain still verifies. An entry is written in the transaction of the re
 nothing is read. There is no switch that turns it off.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -101,50 +102,86 @@ def chain_head(tx: Tx) -> tuple[int, bytes]:
     return (last[0], bytes(last[1])) if last else (0, FIRST_PREV)
 
 
+class Verdict(NamedTuple):
+    """What a check of the chain found: how many entries there are, the number of the first bad one, or None, and
+    whether it is the public log that says so."""
+
+    entries: int
+    first_bad: int | None
+    by_log: bool = False
+
+
 def first_bad_entry(tx: Tx) -> int | None:
     """The number of the first entry that does not follow from the one before; None if the whole chain holds."""
+    return check_chain(tx, {}).first_bad
+
+
+def check_chain(tx: Tx, logged: Mapping[int, bytes]) -> Verdict:
+    """Check every entry against the one before, and against the heads that the public log holds (number → hash).
+
+    Whoever rewrote the whole chain, or cut off its end, is found by the log. An entry that the log knows and that is
+    not here is the first bad one.
+    """
     n, prev = 0, FIRST_PREV
     for page in store.access_pages(tx):
         for row in page:
             n += 1
-            if row[0] != n or bytes(row[9]) != prev or bytes(row[10]) != _hash(row[:10]):
-                return n
-            prev = bytes(row[10])
-    return None
+            found = bytes(row[10])
+            if row[0] != n or bytes(row[9]) != prev or found != _hash(row):
+                return Verdict(n, n)
+            if n in logged and logged[n] != found:
+                return Verdict(n, n, by_log=True)
+            prev = found
+    missing = [known for known in logged if known > n]
+    return Verdict(n, min(missing), by_log=True) if missing else Verdict(n, None)
 
 
-# The entry as a map in canonical order: its head, and each key with the place of its value in the row.
-_PLACES = {
-    "n": 0, "at": 1, "who": 2, "role": 3, "purpose": 4, "action": 5, "mandate": 6, "subject": 7, "fields": 8, "prev": 9,
-}  # fmt: skip
-_HEAD = b"\xaa"
-_KEYS = tuple(sorted((canonical_cbor(key), place) for key, place in _PLACES.items()))
+# An entry is a map of ten pairs, its keys in canonical order: shorter ones first, then by their letters.
+_N, _AT, _WHO, _PREV, _ROLE, _ACTION, _FIELDS, _MANDATE, _PURPOSE, _SUBJECT = (
+    canonical_cbor(key)
+    for key in ("n", "at", "who", "prev", "role", "action", "fields", "mandate", "purpose", "subject")
+)
+_BEGIN = b"\xaa" + _N
 
 
 def entry_bytes(row: Row) -> bytes:
     """The canonical CBOR of one entry, written out flat: a million entries are checked in seconds."""
-    parts = [_HEAD]
-    for key, place in _KEYS:
-        parts.append(key)
-        value = row[place]
-        if isinstance(value, int):
-            parts.append(_cbor_head(0, value))
-        else:
-            raw = value.encode() if isinstance(value, str) else bytes(value)
-            parts += (_cbor_head(3 if isinstance(value, str) else 2, len(raw)), raw)
-    return b"".join(parts)
+    n, at, who, role, purpose, action, mandate, subject, fields, prev = row[:10]
+    said, named = _texts(who, role, action, fields, mandate, purpose)
+    return b"".join(
+        (
+            _BEGIN, _cbor_head(0x00, n), _AT, _cbor_head(0x00, at), said, _PREV, _cbor_head(0x40, len(prev)), prev,
+            named, _cbor_head(0x40, len(subject)), subject,
+        )
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _texts(who: str, role: str, action: str, fields: str, mandate: str, purpose: str) -> tuple[bytes, bytes]:
+    """What stands before the hash of the entry before, and what stands after it up to the sealed subject. The same few
+    workers, roles and purposes stand in millions of entries."""
+    named = ((_ROLE, role), (_ACTION, action), (_FIELDS, fields), (_MANDATE, mandate), (_PURPOSE, purpose))
+    return _text(_WHO, who), b"".join(_text(*one) for one in named) + _SUBJECT
+
+
+def _text(key: bytes, text: str) -> bytes:
+    raw = text.encode()
+    return key + _cbor_head(0x60, len(raw)) + raw
 
 
 def _cbor_head(major: int, n: int) -> bytes:
-    if n < 24:
-        return _SHORT[major << 5 | n]
+    """The head of an integer, byte string or text (RFC 8949 §3); `major` as its three bits stand in the byte."""
     if n < 256:
-        return bytes((major << 5 | 24, n))
-    size, info = (2, 25) if n < 1 << 16 else (4, 26) if n < 1 << 32 else (8, 27)
-    return bytes((major << 5 | info,)) + n.to_bytes(size, "big")
+        return _BYTE[major][n]
+    size, info = (8, 27) if n >= 1 << 32 else (4, 26) if n >= 1 << 16 else (2, 25)
+    return _INFO[major | info] + n.to_bytes(size, "big")
 
 
-_SHORT = [bytes((n,)) for n in range(256)]
+_INFO = [bytes((n,)) for n in range(256)]
+_BYTE = {
+    major: [bytes((major | n,)) if n < 24 else bytes((major | 24, n)) for n in range(256)]
+    for major in (0x00, 0x40, 0x60)
+}
 
 
 def _hash(row: Row) -> bytes:

@@ -31,7 +31,7 @@ from pratique.people.breaking import (
     waiting_reviews,
 )
 from pratique.people.grants import give, reach, take
-from pratique.people.looks import Looked, chain_head, first_bad_entry, log_looks, looks_at
+from pratique.people.looks import Looked, chain_head, check_chain, first_bad_entry, log_looks, looks_at
 from pratique.people.model import ContactCard, Forgotten, Kind, Reader, Staff
 from pratique.people.scope import EXTENTS, Extent, Grant, Reach, Thing, holds
 from pratique.people.seeing import FRESH_FOR, StepUp, must_be_fresh, must_reach, pseudonym, seen
@@ -404,7 +404,7 @@ def _card_place(subject_id: str, mandate: str, written_at: int) -> Place:
 __all__ = [
     "EXTENTS", "FRESH_FOR", "MAY_BREAK", "OPEN_FOR", "REASONS", "WALLET_VERSION", "Bound", "Extent", "Glass", "Grant",
     "Looked", "Reach", "StepUp", "SubjectSecrets", "Thing", "accept_invite", "assert_again", "bind_wallet",
-    "break_glass", "chain_head", "check_subject_id", "create_papers", "create_subject", "end_staff",
+    "break_glass", "chain_head", "check_chain", "check_subject_id", "create_papers", "create_subject", "end_staff",
     "erase_mandate", "existing", "find_by_phone", "finish_forgetting", "first_bad_entry", "forget", "give",
     "glass_text", "holder_keys", "holder_keys_of", "holder_of", "holds", "invite_again", "invite_staff",
     "list_staff", "lock_staff", "lock_unreviewed", "log_looks", "looks_at", "make_claim_code", "must_be_fresh",
