@@ -56,6 +56,7 @@ from pratique.testing.mllp import Listener
 from pratique.testing.mllp_tls import server_tls
 from pratique.web.faces import read_faces
 from pratique.web.frame import Caller, Route
+from pratique.web.limits import Tries
 from pratique.web.serve import Authenticate, build_app
 
 
@@ -166,6 +167,7 @@ def desk_of(port: Port) -> Desk:
         address,
         results(port),
         port.mirror,
+        Tries(),
         DOORS,
         provider=provider_of(port.settings),
     )

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from pratique.people import service as people
 from pratique.people.model import ContactCard
@@ -77,6 +78,50 @@ def test_s18_a_lock_ends_and_a_right_code_forgets_the_wrong_ones() -> None:
     assert tries.wait("here", TRIES + LOCKED_FOR) == 0
     tries.right("here")
     assert tries.wait("here", TRIES) == 0
+
+
+def hired(house: House, role: str) -> TestClient:
+    """Somebody of their own, so that what they do locks nobody else out."""
+    port, moment = house.port, house.port.moment()
+    made = port.store.write(
+        lambda tx: people.invite_staff(tx, moment, None, name="Test hand", role=role, trial=True)
+    )
+    who = made.staff.id
+    house.sessions[who] = port.store.write(lambda tx: people.accept_invite(tx, moment, made.token)).token
+    client = house.client(who)
+    del house.sessions[who]
+    return client
+
+
+def test_s18_a_clerk_types_five_wrong_codes_and_no_more(house: House) -> None:
+    port = house.port
+    right = port.store.write(
+        lambda tx: people.make_claim_code(tx, port.moment(), port.secret, house.other.subject_id)
+    )
+    clerk, another = hired(house, "campaign-officer"), hired(house, "case-worker")
+    paths = [f"/console/counter/{name}" for name in ("claim", "take-away", "card", "forget", "appeal")]
+    for path in paths:
+        answer = clerk.post(path, data={"claim": make_code(port.moment()), "sure": "yes"})
+        assert answer.status_code == 404, path
+    for path in paths:  # also the right one: the lock says nothing about a code
+        answer = clerk.post(path, data={"claim": right, "sure": "yes"})
+        assert answer.status_code == 429, path
+    assert "quarter of an hour" in answer.text
+    for _ in range(TRIES + 1):  # a slip of the finger is no guess
+        assert another.post("/console/counter/claim", data={"claim": "no code"}).status_code == 422
+    assert another.post("/console/counter/claim", data={"claim": right}).status_code == 200
+
+
+def test_s18_an_emergency_and_the_desk_are_no_way_round_it(house: House) -> None:
+    doctor = hired(house, "duty-doctor")
+    why = {"reason": "life", "text": "fell at the counter, no relative present"}
+    for _ in range(3):
+        wrong = make_code(house.port.moment())
+        assert doctor.post("/console/desk/find", data={"code": wrong}).status_code in (404, 422)
+    for _ in range(2):
+        wrong = make_code(house.port.moment())
+        assert doctor.post("/console/glass", data=why | {"person": wrong}).status_code == 404
+    assert doctor.post("/console/glass", data=why | {"person": "+86 000 5550 0177"}).status_code == 429
 
 
 def test_s19_what_people_write_is_in_no_log(house: House, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,6 +7,7 @@ import contextlib
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from pratique.console.codes import typed
 from pratique.console.gates import qr_svg
 from pratique.console.model import Desk
 from pratique.console.render import page, see
@@ -64,8 +65,12 @@ def routes(desk: Desk) -> list[Route]:
 
     async def smash(call: Call) -> Answer:
         staff = people.worker(call.caller)
+
+        async def opening() -> tuple[dict[str, str], datetime]:
+            return await desk.store.awrite(lambda tx: _open_card(desk, tx, call, staff))
+
         try:
-            card, until = await desk.store.awrite(lambda tx: _open_card(desk, tx, call, staff))
+            card, until = await typed(desk, call, opening, "person")
         except people.StepUp:
             raise
         except Refusal as refusal:
@@ -215,13 +220,13 @@ def _change(tx: Tx, call: Call, staff: Staff, form: Any) -> str:
 
 def _open_card(desk: Desk, tx: Tx, call: Call, staff: Staff) -> tuple[dict[str, str], datetime]:
     """Find the one person, break the glass, read the card: one transaction, two entries in the chain."""
-    typed, sealer = call.form.get("person", "").strip(), desk.house.sealer
+    wanted, sealer = call.form.get("person", "").strip(), desk.house.sealer
     purpose = people.MAY_BREAK[staff.role]
     try:
-        subject_id = people.subject_of_code(tx, call.moment.now, desk.secret, typed)
+        subject_id = people.subject_of_code(tx, call.moment.now, desk.secret, wanted)
     except Refusal:
         reader = people.reader(staff, call.moment.now + people.OPEN_FOR)
-        found = people.find_by_phone(tx, call.moment, sealer, reader, typed, purpose=purpose)
+        found = people.find_by_phone(tx, call.moment, sealer, reader, wanted, purpose=purpose)
         if len(found) != 1:
             raise NotFound(
                 "NOT_ONE_PERSON",

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from pratique.console.codes import subject_of
 from pratique.console.counter import CLERKS
 from pratique.console.model import Desk
 from pratique.console.render import page, see
 from pratique.core.errors import Refusal
 from pratique.core.moment import from_ms
 from pratique.core.text import Text
-from pratique.people import service as people
 from pratique.store.tx import Tx
 from pratique.testing import service as testing
 from pratique.testing.booking import lines, service
@@ -74,14 +74,13 @@ def routes(desk: Desk) -> list[Route]:
     async def counter(call: Call) -> Answer:
         """For somebody with a slip: their claim code, a window, a ticket to print."""
 
-        def act(tx: Tx) -> Ticket:
-            typed = call.form.get("claim", "")
-            subject = people.subject_of_code(tx, call.moment.now, desk.secret, typed)
+        def act(tx: Tx, subject: str) -> Ticket:
             slot = call.form.get("slot", "")
             return service.book(tx, call.moment, desk.house.sealer, subject, slot)
 
         try:
-            ticket = await desk.store.awrite(act)
+            subject = await subject_of(desk, call)
+            ticket = await desk.store.awrite(lambda tx: act(tx, subject))
         except Refusal as refusal:
             return await _page(desk, call, refused=refusal.text)
         return await _page(desk, call, ticket=ticket)

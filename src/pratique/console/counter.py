@@ -6,6 +6,7 @@ Nobody is asked for a name. A look by claim code is the person's own act and lea
 from datetime import datetime
 from typing import Any
 
+from pratique.console.codes import subject_of
 from pratique.console.gates import qr_svg
 from pratique.console.model import Desk
 from pratique.console.render import local, page
@@ -18,7 +19,6 @@ from pratique.store.tx import Tx
 from pratique.web.frame import Answer, Call, Route
 
 CLERKS = ("staff:console", "staff:case-worker", "staff:campaign-officer")
-TOO_WRONG = 5
 
 
 def routes(desk: Desk) -> list[Route]:
@@ -37,11 +37,18 @@ def routes(desk: Desk) -> list[Route]:
         return await _paper(desk, call, subject_id, code, None)
 
     async def claim(call: Call) -> Answer:
-        return await _claimed(desk, call, None)
+        try:
+            subject_id = await subject_of(desk, call)
+        except Refusal as refusal:
+            return _refused(desk, call, refusal)
+        return await _claimed(desk, call, subject_id, None)
 
     async def appeal(call: Call) -> Answer:
         try:
-            subject_id = await _subject(desk, call)
+            subject_id = await subject_of(desk, call)
+        except Refusal as refusal:
+            return _refused(desk, call, refusal)
+        try:
             await desk.store.awrite(
                 lambda tx: notices.appeal(
                     tx,
@@ -53,8 +60,8 @@ def routes(desk: Desk) -> list[Route]:
                 )
             )
         except Refusal as refusal:
-            return await _claimed(desk, call, refusal.text)
-        return await _claimed(desk, call, None)
+            return await _claimed(desk, call, subject_id, refusal.text)
+        return await _claimed(desk, call, subject_id, None)
 
     return [
         Route("GET", "/console/counter", counter, CLERKS, "the counter", page=True),
@@ -64,17 +71,12 @@ def routes(desk: Desk) -> list[Route]:
     ]
 
 
-async def _subject(desk: Desk, call: Call) -> str:
-    typed = call.form.get("claim", "")
-    return await desk.store.aread(lambda tx: people.subject_of_code(tx, call.moment.now, desk.secret, typed))
+def _refused(desk: Desk, call: Call, refusal: Refusal) -> Answer:
+    answer = page(call, "counter", desk.zone, section="counter", refused=refusal.text)
+    return answer._replace(status=refusal.status)
 
 
-async def _claimed(desk: Desk, call: Call, refused: Text | None) -> Answer:
-    try:
-        subject_id = await _subject(desk, call)
-    except Refusal as refusal:
-        answer = page(call, "counter", desk.zone, section="counter", refused=refusal.text)
-        return answer._replace(status=refusal.status)
+async def _claimed(desk: Desk, call: Call, subject_id: str, refused: Text | None) -> Answer:
     await desk.store.awrite(lambda tx: notices.catch_up(tx, call.moment, desk.house, subject_id))
     return await _paper(desk, call, subject_id, call.form.get("claim", ""), refused)
 

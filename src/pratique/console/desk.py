@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+from pratique.console.codes import typed
 from pratique.console.model import Desk
 from pratique.console.render import page, see
 from pratique.core.errors import Refusal
@@ -37,12 +38,16 @@ def routes(desk: Desk) -> list[Route]:
 
     async def find(call: Call) -> Answer:
         code, phone = call.form.get("code", "").strip(), call.form.get("phone", "").strip()
-        try:
-            found = await desk.store.awrite(
+
+        async def look() -> list[CaseLine]:
+            return await desk.store.awrite(
                 lambda tx: service.find_cases(
                     tx, call.moment, desk.house, desk.secret, _me(call), code=code, phone=phone
                 )
             )
+
+        try:
+            found = await typed(desk, call, look, "code")
         except people.StepUp:
             raise
         except Refusal as refusal:

@@ -7,6 +7,7 @@ import asyncio
 
 import msgspec
 
+from pratique.console.codes import subject_of
 from pratique.console.model import Desk
 from pratique.console.render import page
 from pratique.core.errors import Refusal
@@ -23,15 +24,9 @@ CLERKS = ("staff:console", "staff:case-worker", "staff:campaign-officer")
 def routes(desk: Desk) -> list[Route]:
     """Forms of the slip's page."""
 
-    async def subject(call: Call) -> str:
-        typed = call.form.get("claim", "")
-        return await desk.store.aread(
-            lambda tx: people.subject_of_code(tx, call.moment.now, desk.secret, typed)
-        )
-
     async def take_away(call: Call) -> Answer:
         try:
-            whose = await subject(call)
+            whose = await subject_of(desk, call)
         except Refusal as refusal:
             return _counter(desk, call, refusal)
         held = await desk.store.aread(
@@ -45,7 +40,7 @@ def routes(desk: Desk) -> list[Route]:
 
     async def card(call: Call) -> Answer:
         try:
-            whose = await subject(call)
+            whose = await subject_of(desk, call)
             written = _card(call)
             await desk.store.awrite(
                 lambda tx: people.write_card(tx, call.moment, desk.house.sealer, whose, written)
@@ -56,7 +51,7 @@ def routes(desk: Desk) -> list[Route]:
 
     async def forget(call: Call) -> Answer:
         try:
-            whose = await subject(call)
+            whose = await subject_of(desk, call)
             if call.form.get("sure") != "yes":
                 raise Refusal("NOT_SURE", "sure", Text("tick the box to go on", "请勾选确认"))
             await desk.store.awrite(lambda tx: notices.forget(tx, call.moment, desk.house, whose))

@@ -11,6 +11,7 @@ from pratique.notices.model import House, Results
 from pratique.people.provider import Provider
 from pratique.policy.mirror import Mirror
 from pratique.store.store import Store
+from pratique.web.limits import Tries
 
 COOKIE = "pratique_session"
 Invitations = Sequence[tuple[str, str]]
@@ -18,7 +19,7 @@ Invitations = Sequence[tuple[str, str]]
 
 class Desk(NamedTuple):
     """The house as the console uses it. `address` goes into codes and links; `invitations` fills the sign-in page
-    of a demonstration and is empty anywhere else."""
+    of a demonstration and is empty anywhere else. `tries` counts the wrong codes of each clerk."""
 
     store: Store
     house: House
@@ -27,6 +28,7 @@ class Desk(NamedTuple):
     address: str
     results: Results
     mirror: Mirror
+    tries: Tries
     doors: Sequence["Way"] = ()
     invitations: Callable[[], Invitations] = tuple
     laboratory: Callable[[str, str, Moment], Awaitable[str]] | None = None
