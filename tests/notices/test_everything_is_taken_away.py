@@ -4,10 +4,13 @@ import json
 import re
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from pratique.notices import service
 from pratique.notices.my_data import Held, bundle, lines, pdf
 from pratique.people import service as people
 from pratique.people.model import ContactCard
+from tests.notices.fhir_r4 import RESOURCES, faults
 from tests.notices.test_an_order_brings_care import LINES, order
 from tests.notices.test_silence_lifts import appeal, decide, held, read
 from tests.notices.town import Town
@@ -66,3 +69,37 @@ def test_of_a_fresh_person_there_is_next_to_nothing(small_town: Town) -> None:
         mine = service.held(tx, small_town.moment, small_town.house, small_town.members[1], lambda *_: [])
     assert [entry["resource"]["resourceType"] for entry in json.loads(bundle(mine))["entry"]] == ["Patient"]
     assert pdf(mine, ZONE)
+
+
+def test_the_bundle_is_as_r4_says(small_town: Town) -> None:
+    lived_in(small_town)
+    me = small_town.members[0]
+    for kind in ("vaccination", "recovery", "exemption"):
+        small_town.tell("", kind, sampled=small_town.now, whom=[me], kind=kind, analyte="", source="")
+    small_town.tell("detected", "D", sampled=small_town.now, whom=[me], pooled=False)
+    with small_town.store.read() as tx:
+        mine = service.held(tx, small_town.moment, small_town.house, me, lambda *_: [])
+    made = json.loads(bundle(mine))
+    assert {entry["resource"]["resourceType"] for entry in made["entry"]} == set(RESOURCES)
+    assert faults(made) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "said"),
+    [
+        ("Patient", {"gender": "x"}, "Patient.gender is not an element"),
+        ("Observation", {"status": "done"}, "Observation.status is not of its list"),
+        ("Observation", {"code": None}, "Observation.code is empty"),
+        ("Communication", {"payload": []}, "Communication.payload stands 0 times"),
+        ("Communication", {"sent": "yesterday"}, "Communication.sent is no dateTime"),
+        ("ServiceRequest", {"note": [{"text": " "}]}, "ServiceRequest.note.text is no string"),
+        ("AuditEvent", {"entity": [{"what": {"reference": "Patient/x"}}]}, "points at nothing in the bundle"),
+        ("AuditEvent", {"agent": [{}]}, "AuditEvent.agent is empty"),
+        ("AuditEvent", {"type": {"system": "urn:x", "code": "1"}}, "AuditEvent.type.system is not known"),
+    ],
+)
+def test_the_rules_see_a_fault(small_town: Town, kind: str, change: dict[str, object], said: str) -> None:
+    made = json.loads(bundle(lived_in(small_town)))
+    resource = next(e["resource"] for e in made["entry"] if e["resource"]["resourceType"] == kind)
+    resource |= change
+    assert any(said in fault for fault in faults(made))

@@ -7,6 +7,7 @@ import importlib.resources
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
+from uuid import NAMESPACE_URL, uuid5
 
 from pratique.core.canonical import canonical_json
 from pratique.core.moment import rfc3339
@@ -30,8 +31,12 @@ class Held(NamedTuple):
 
 
 def bundle(held: Held) -> bytes:
-    """The Bundle as canonical JSON (type `collection`)."""
-    me = {"reference": f"Patient/{held.wallet.subject_id}"}
+    """The Bundle as canonical JSON (type `collection`).
+
+    Every address is a `urn:uuid:` of the resource's kind and id, so that references resolve inside the bundle (FHIR R4,
+    Bundle, "Resolving references in Bundles").
+    """
+    me = {"reference": address("Patient", held.wallet.subject_id)}
     resources = [
         _patient(held),
         *(_evidence(one, me) for one in held.evidence if one.outcome != "sample-sealed"),
@@ -40,12 +45,15 @@ def bundle(held: Held) -> bytes:
         *(_appeal(one, me, held.words.get(one.id, "")) for one in held.wallet.appeals),
         *(_look(n, look, me) for n, look in enumerate(held.wallet.looks, 1)),
     ]
-    entries = [
-        {"fullUrl": f"urn:pratique:{one['resourceType']}:{one['id']}", "resource": one} for one in resources
-    ]
+    entries = [{"fullUrl": address(one["resourceType"], one["id"]), "resource": one} for one in resources]
     return canonical_json(
         {"resourceType": "Bundle", "type": "collection", "timestamp": held.wallet.now, "entry": entries}
     )
+
+
+def address(kind: str, resource_id: str) -> str:
+    """The address of a resource in the bundle: the same each time it is taken away."""
+    return f"urn:uuid:{uuid5(NAMESPACE_URL, f'urn:pratique:{kind}:{resource_id}')}"
 
 
 def _patient(held: Held) -> dict[str, Any]:
@@ -71,13 +79,14 @@ def _evidence(one: Evidence, me: dict[str, str]) -> dict[str, Any]:
         return {
             "resourceType": "Immunization", "id": one.id, "status": "completed", "patient": me,
             "vaccineCode": {"text": "vaccination / 疫苗接种"}, "occurrenceDateTime": rfc3339(one.sampled_at),
-            "performer": [{"actor": {"display": source}}],
+            **({"performer": [{"actor": {"display": source}}]} if source.strip() else {}),
         }  # fmt: skip
     found: dict[str, Any] = {
         "resourceType": "Observation", "id": one.id, "status": "final", "subject": me,
         "code": {"text": one.kind}, "effectiveDateTime": rfc3339(one.sampled_at), "issued": rfc3339(one.known_at),
-        "performer": [{"display": source}],
     }  # fmt: skip
+    if source.strip():
+        found["performer"] = [{"display": source}]
     if one.analyte:
         found["code"] = {"coding": [{"system": "http://loinc.org", "code": one.analyte}], "text": one.kind}
     if one.outcome:
@@ -121,7 +130,7 @@ def _appeal(one: AppealView, me: dict[str, str], words: str) -> dict[str, Any]:
     lines = [words, _both(one.reason) if one.reason else "", one.answer]
     return {
         "resourceType": "Communication", "id": one.id, "status": "in-progress" if one.state == "open" else "completed",
-        "subject": me, "about": [{"reference": f"Communication/{one.notice_id}"}],
+        "subject": me, "about": [{"reference": address("Communication", one.notice_id)}],
         "category": [{"text": f"appeal, {one.outcome or one.state}"}], "sent": one.opened_at,
         "payload": [{"contentString": line} for line in lines if line.strip()] or [{"contentString": "appeal / 申诉"}],
     }  # fmt: skip
