@@ -173,7 +173,7 @@ def test_it_works(walk: Watched, served: Served, language: str) -> None:
     shot(worker, f"case-{language}")
     worker.keyboard.press("4")  # 2: needs help
     worker.keyboard.press("Enter")  # 3: record
-    worker.locator("ol.cases").wait_for()
+    worker.locator("ol.cases").first.wait_for()
     expect(worker.locator("ol.cases")).to_contain_text(
         {"zh-CN": "值班医生", "en": "doctor on duty"}[language]
     )
