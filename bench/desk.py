@@ -21,8 +21,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pratique.core.moment import Moment
+from pratique.core.text import Text
 from pratique.desk import service
 from pratique.desk.model import Chosen, Place
+from pratique.mandates import service as mandates
 from pratique.people import service as people
 from pratique.people.model import Staff
 from pratique.store.store import Store, open_store
@@ -67,6 +69,9 @@ def postgres() -> Iterator[str]:
 def fill(store: Store, moment: Moment, n: int) -> list[Staff]:
     """`n` open cases, and a sample of the workers who have them."""
     mandate = store.write(lambda tx: live(tx, moment))
+    for i in range(AREAS):
+        name = Text(f"Area {i}", f"片区 {i}")
+        store.write(lambda tx, code=f"area-{i}", name=name: mandates.add_area(tx, moment, code, name))
     staff = [
         store.write(
             lambda tx, i=i: people.invite_staff(

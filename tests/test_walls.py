@@ -17,8 +17,9 @@ ROOMS = sorted(p.name for p in SOURCE.iterdir() if (p / "__init__.py").exists())
 SHARED_DATABASE = [
     room for room in ROOMS if room not in ("store", "gate")
 ]  # a gate keeps a small file of its own
-# Law 1 is asked everywhere, so the mandate's dates may be read everywhere; nobody but its room writes them.
-READ_BY_ALL = {"mandate", "mandate_unlock", "mandate_data"}
+# Law 1 is asked everywhere, so the mandate's dates may be read everywhere, and the areas that mandates name; nobody but
+# their room writes them.
+READ_BY_ALL = {"mandate", "mandate_unlock", "mandate_data", "area"}
 PLACE = " placeholder "  # what an f-string fills in: a table, a list of values or a whole clause
 TABLE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)")
 SQL = re.compile(r"^\s*(SELECT\s+\S|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|WITH\s+\w+\s+AS\b)")

@@ -42,6 +42,7 @@ for place, name, about in (
     ("pratique.operate:fleet_app", "fleet", "Gates from the server's side: carry a stick."),
     ("pratique.operate:lab", "lab", "Laboratory messages: read, serve, send."),
     ("pratique.operate:mandate", "mandate", "Mandates: new, sign, publish, list, end."),
+    ("pratique.operate:area", "area", "The areas of this deployment: list, add."),
     ("pratique.operate:log", "log", "The public log: publish, verify."),
     ("pratique.operate:revoke", "revoke", "Issuing keys and batches: cut, take back, list."),
     ("pratique.operate:retire", "retire", "The end of a mandate: destroy its data, certify it."),

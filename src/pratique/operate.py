@@ -17,6 +17,7 @@ from pratique.app import web_app
 from pratique.credentials.revoke_cli import revoke_commands
 from pratique.exports.cli import commands as export_commands
 from pratique.fleet import carry as fleet_carry
+from pratique.mandates.area_cli import area_commands
 from pratique.mandates.cli import log_commands, looks_in, mandate_commands
 from pratique.people import service as people
 from pratique.people.access import ROLES
@@ -53,6 +54,7 @@ export = export_commands(opened)
 log = log_commands(opened, real_clock)
 retire = retire_command(opened_for_the_end)
 staff = App(name="staff", help="Staff accounts: invite, list, end.")
+area = area_commands(opened)
 
 
 def serve(*, host: str = "", port: int = 0) -> int:

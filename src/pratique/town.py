@@ -117,6 +117,7 @@ def order(store: Store, moment: Moment, officers: Officers, document: Document) 
         for signer in officers.both:
             if signer.vkey.text not in known:
                 mandates.trust_officer(tx, moment, signer.vkey.text)
+        mandates.add_area(tx, moment, "harbour", Text("Harbour district", "港区"))
         mandates.draft(tx, moment, document, ORDER.encode())
         for signer in officers.both:
             mandates.sign_with(tx, moment, document.id, signer)

@@ -33,10 +33,12 @@ def test_an_account_is_made_given_reach_and_ended(house: House) -> None:
     assert code is not None
     with house.port.store.read() as tx:
         (staff,) = [s for s, _, _ in people.list_staff(tx) if s.name == "Test Godwit"]
-    granted = client.post(
-        "/console/access", data={"what": "grant", "id": staff.id, "kind": "area", "name": "Harbour"}
-    )
-    assert "area Harbour" in granted.text
+    grant = {"what": "grant", "id": staff.id, "kind": "area"}
+    misspelt = client.post("/console/access", data=grant | {"name": "Harbor"})
+    assert misspelt.status_code == 422
+    assert "there is no such area here; choose one from the list" in misspelt.text
+    granted = client.post("/console/access", data=grant | {"name": "harbour"})
+    assert "area harbour" in granted.text
     refused = client.post(
         "/console/access", data={"what": "grant", "id": staff.id, "kind": "own", "name": "x"}
     )

@@ -10,6 +10,7 @@ from pratique.core.moment import Moment
 from pratique.core.text import Text
 from pratique.desk import service
 from pratique.desk.model import CaseLine
+from pratique.mandates import service as mandates
 from pratique.notices.model import Opening, Said
 from pratique.people import service as people
 from pratique.people.model import ContactCard, Staff
@@ -28,6 +29,7 @@ class Desk(Town):
         self.worker = self.hire("case-worker", AREA)
         self.colleague = self.hire("case-worker", AREA)
         self.doctor = self.hire("duty-doctor", AREA)
+        store.write(lambda tx: mandates.add_area(tx, moment, "elsewhere", Text("Elsewhere", "别处")))
         self.stranger = self.hire("case-worker", "elsewhere")
         for n, one in enumerate(self.members):
             card = ContactCard(f"Test Person {n}", f"+999 0000 000{n}", "en" if n else "zh-Hans")

@@ -175,6 +175,7 @@ async def _accounts(desk: Desk, call: Call, refused: Refusal | None = None, link
         ]
 
     rows = await desk.store.aread(read)
+    known = await desk.store.aread(mandates.areas)
     kinds = sorted({kind for extent in EXTENTS.values() for kind in extent.grantable})
     answer = page(
         call,
@@ -184,6 +185,7 @@ async def _accounts(desk: Desk, call: Call, refused: Refusal | None = None, link
         rows=rows,
         roles=list(ROLES),
         kinds=kinds,
+        areas=known,
         link=link,
         refused=refused.text if refused else None,
     )

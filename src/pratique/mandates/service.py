@@ -10,7 +10,9 @@ from pratique.core.errors import Conflict, NoMandate, NotAllowed, NotFound, Refu
 from pratique.core.mandate import Mandate
 from pratique.core.moment import Moment, from_ms, to_ms
 from pratique.core.text import Text
+from pratique.mandates import areas as listing
 from pratique.mandates import store
+from pratique.mandates.areas import begin_list, check_areas
 from pratique.mandates.document import check_document, digest, document_text, read_end, role_of
 from pratique.mandates.entries import AccessHeadEntry, entry_bytes, read_entry
 from pratique.mandates.model import Document, Signed, Standing
@@ -27,6 +29,10 @@ from pratique.mandates.note import (
 from pratique.mandates.store import Officer
 from pratique.mandates.tree import leaf_hash
 from pratique.store.tx import Tx
+
+# Areas of this deployment
+
+areas, add_area = listing.areas, listing.add_area
 
 # Officers
 
@@ -72,6 +78,7 @@ def draft(tx: Tx, moment: Moment, document: Document, reading: bytes | None = No
         raise Refusal("WRONG_DIGEST", "text.sha256", _READING)
     if document.end <= moment.now:
         raise Refusal("ALREADY_OVER", "end", _OVER)
+    check_areas(tx, document)
     if store.standing(tx, document.id) is not None:
         raise Conflict("MANDATE_EXISTS", "id", _EXISTS)
     if document.extends is not None and store.published(tx, document.extends) is None:
@@ -129,6 +136,8 @@ def publish(tx: Tx, moment: Moment, mandate_id: str) -> int:
         _trusted(tx, signed.vkey, moment, "signatures")
     if document.end <= moment.now:
         raise Refusal("ALREADY_OVER", "end", _OVER)
+    begin_list(tx, moment, document)
+    check_areas(tx, document)
     fields = {
         "id": document.id,
         "digest": standing.digest,

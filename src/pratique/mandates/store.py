@@ -268,3 +268,28 @@ def _made(text: bytes, published_ms: int, ended_ms: int | None) -> Mandate:
 @lru_cache(maxsize=256)
 def _document(text: bytes) -> Document:
     return read_document(text)
+
+
+# Areas
+
+
+def areas(tx: Tx) -> list[Row]:
+    """(code, name_en, name_zh)"""
+    return tx.all("SELECT code, name_en, name_zh FROM area ORDER BY code")
+
+
+def put_area(tx: Tx, code: str, en: str, zh: str, now: int) -> None:
+    tx.run(
+        "INSERT INTO area (code, name_en, name_zh, added_at) VALUES (:code, :en, :zh, :now) "
+        "ON CONFLICT (code) DO UPDATE SET name_en = :en, name_zh = :zh",
+        code=code, en=en, zh=zh, now=now,
+    )  # fmt: skip
+
+
+def published_documents(tx: Tx) -> list[Document]:
+    """The documents of all mandates that were published, the oldest first."""
+    rows = tx.all(
+        "SELECT d.text FROM mandate_document d JOIN mandate m ON m.id = d.mandate_id "
+        "WHERE m.published_at IS NOT NULL ORDER BY m.published_at, m.id"
+    )
+    return [read_document(bytes(row[0])) for row in rows]

@@ -5,6 +5,7 @@ from datetime import datetime
 from pratique.core.errors import NotAllowed, NotFound, Refusal
 from pratique.core.moment import Moment, to_ms
 from pratique.core.text import Text
+from pratique.people import store
 from pratique.people.access import MAY_INVITE
 from pratique.people.model import Staff
 from pratique.people.scope import EXTENTS, Grant, Reach, reach_of
@@ -44,6 +45,16 @@ def give(
             "grant",
             Text(
                 "this role is not granted that; choose from the table", "该角色不能被授予此范围，请按表选择"
+            ),
+        )
+    if grant.kind == "area" and not store.area_known(tx, grant.what):
+        raise Refusal(
+            "UNKNOWN_AREA",
+            "grant",
+            Text(
+                "there is no such area here; choose one from the list, or have the operator add it "
+                "(`pratique area add`)",
+                "没有此片区；请从片区表中选择，或由管理员添加（`pratique area add`）",
             ),
         )
     take(tx, staff_id, grant)

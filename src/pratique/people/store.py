@@ -1,7 +1,7 @@
 """Tables of the room `people` (0002_people.sql). SQL only; decides nothing.
 
-Two questions are asked of the law's own tables, the ones the guards in the database read too: which mandate
-unlocks something now, and which mandates exist at all.
+Three questions are asked of the law's own tables, the ones the guards in the database read too: which mandate
+unlocks something now, which mandates exist at all, and whether an area is on the list.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -80,6 +80,14 @@ def live_mandate(tx: Tx, unlock: str, now_ms: int) -> str | None:
         now=now_ms,
     )
     return row[0] if row else None
+
+
+def area_known(tx: Tx, code: str) -> bool:
+    """True where this area is on the list of the deployment, or no mandate has begun a list yet."""
+    row = tx.one(
+        "SELECT COUNT(*), COALESCE(MAX(CASE WHEN code = :code THEN 1 ELSE 0 END), 0) FROM area", code=code
+    )
+    return row is None or not row[0] or bool(row[1])
 
 
 def mandate_ids(tx: Tx, *, standing: bool = False) -> list[str]:

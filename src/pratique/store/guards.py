@@ -100,13 +100,18 @@ _NOTICE_MORE = (
 )
 
 
+_NOWHERE = "EXISTS (SELECT 1 FROM area) AND NOT EXISTS (SELECT 1 FROM area a WHERE a.code = NEW.{0})"
+
+
 def _blocks() -> list[Block]:
     fixed = " OR ".join(_CHANGED.format(column) for column in _FIXED)
     once = " OR ".join(
         f"(OLD.{column} IS NOT NULL AND {_CHANGED.format(column)})"
         for column in ("published_at", "log_seq", "destroyed_at")
     )
-    policy, revocation = (next(g for g in GUARDS if g.table == name) for name in ("policy", "revocation"))
+    policy, revocation, case = (
+        next(g for g in GUARDS if g.table == name) for name in ("policy", "revocation", "desk_case")
+    )
     unsigned = f"NOT ({_missing(policy)}) AND {_NO_ORDER}"  # a missing mandate is told first
     blocks = [
         Block(
@@ -157,6 +162,21 @@ def _blocks() -> list[Block]:
         # Nothing lengthens a restriction, and no notice is moved under another mandate.
         Block("notice_never_more", "notice", "UPDATE", _NOTICE_MORE, "NOTICE_FIXED"),
         Block("care_order_fixed", "care_order", "UPDATE", "", "APPEND_ONLY"),
+        # A case that no desk can see, and reach into nowhere, are slips of a pen. A missing mandate is told first.
+        Block(
+            "case_area_known",
+            "desk_case",
+            "INSERT",
+            f"NEW.area <> '' AND NOT ({_missing(case)}) AND {_NOWHERE.format('area')}",
+            "UNKNOWN_AREA",
+        ),
+        Block(
+            "grant_area_known",
+            "staff_grant",
+            "INSERT",
+            f"NEW.kind = 'area' AND {_NOWHERE.format('what')}",
+            "UNKNOWN_AREA",
+        ),
     ]
     # Laws 2 and 3: a revocation says why, and ends.
     blocks.append(
