@@ -53,7 +53,7 @@ class Served(NamedTuple):
         return Moment(datetime.now(UTC), secrets.token_bytes)
 
     def invite(self, role: str) -> str:
-        grants = [people.Grant("area", "harbour")] if role != "console" else []
+        grants = [people.Grant("area", "harbour")] if "area" in people.EXTENTS[role].grantable else []
         made = self.house.store.write(
             lambda tx: people.invite_staff(
                 tx, self.moment(), None, name=f"Test {role}", role=role, grants=grants, trial=True
