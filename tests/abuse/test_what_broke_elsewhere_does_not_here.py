@@ -1,12 +1,15 @@
 """The incidents of docs/incidents.md that no other test would have caught, and the table itself."""
 
+import ast
 import logging
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+import pratique
 from pratique.people import service as people
 from pratique.people.model import ContactCard
 from pratique.people.slip import make_code
@@ -78,6 +81,29 @@ def test_s18_a_lock_ends_and_a_right_code_forgets_the_wrong_ones() -> None:
     assert tries.wait("here", TRIES + LOCKED_FOR) == 0
     tries.right("here")
     assert tries.wait("here", TRIES) == 0
+
+
+def test_s17_nothing_that_is_sent_is_ever_run() -> None:
+    """The static gate is on, templates escape, and no file of ours runs or formats what came from outside."""
+    root = Path(pratique.__file__).parents[2]
+    rules = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
+    assert "S" in rules["select"]  # flake8-bandit, in `make check`
+    assert not {rule for rule in rules["ignore"] if rule in ("S102", "S301", "S307", "S602", "S701", "S704")}
+    runs = []
+    made = {
+        "compile_py.py"
+    }  # rules as one function, of our own words and of literals: tests/policy holds it to that
+    for path in Path(pratique.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                if node.func.id in ("eval", "exec", "compile", "__import__") and path.name not in made:
+                    runs.append(f"{path.name}: {node.func.id}")
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".from_string"):
+                runs.append(f"{path.name}: a template made of a text")
+    assert runs == []
+    pages = list(Path(pratique.__file__).parent.rglob("*.html"))
+    assert pages
+    assert [page.name for page in pages if re.search(r"\|\s*safe\b|autoescape false", page.read_text())] == []
 
 
 def hired(house: House, role: str) -> TestClient:

@@ -7,6 +7,7 @@ started as they are at a site.
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -130,6 +131,19 @@ def close_the_quarter(home: Path) -> None:
     journal.close()
 
 
+def doors(process: int) -> set[tuple[str, int]]:
+    """Every address and port on which anything listens in the network of this process; IPv6 counts as `::`."""
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:]:
+            parts = line.split()
+            if parts[3] == "0A":
+                address, port = parts[1].split(":")
+                host = socket.inet_ntoa(bytes.fromhex(address)[::-1]) if table == "tcp" else "::"
+                found.add((host, int(port, 16)))
+    return found
+
+
 def test_a_site_works_through_a_cut_and_every_count_arrives_once(hosts: Hosts, tmp_path: Path) -> None:
     port, tokens = a_town(tmp_path / "server")
     environment = os.environ | {"PRATIQUE_HOME": str(tmp_path / "server")}
@@ -172,6 +186,7 @@ def test_a_site_works_through_a_cut_and_every_count_arrives_once(hosts: Hosts, t
             f"http://{SERVER}:8080",
         )
         assert '"offline"' in direct.stdout  # the site has no way to the server but through the hub
+        assert doors(server.pid) == {(SERVER, 8080)}  # nothing else of ours listens on the server's host
 
         hosts.cut()
         for home in homes:
