@@ -1,9 +1,13 @@
 """The pages of access as each role uses them: invite, grant, break glass, review, export, trace; the watermark."""
 
 import re
+from datetime import timedelta
 
+from pratique import town
 from pratique.credentials.qr import read_picture
+from pratique.desk import service as desk
 from pratique.exports.trace import copy_of_code
+from pratique.peers import Holder
 from pratique.people import service as people
 from pratique.people.access import PURPOSES
 from tests.abuse.house import House
@@ -120,3 +124,29 @@ def test_who_signs_publishes_or_goes_back_shows_first_that_it_is_them(house: Hou
         )
     stopped = officer.post("/console/policy/1/stop", data={})
     assert "confirm" not in stopped.headers.get("location", "")  # stopping waits for nothing
+
+
+def test_somebody_without_a_phone_gets_the_copy_of_their_order_on_paper(house: House) -> None:
+    port, moment = house.port, house.port.moment()
+    holder = Holder()
+    town.settle(port, moment, [holder])
+    care = {
+        "food": "Test kitchen",
+        "medicine": "Test pharmacy",
+        "contact": "Test night desk",
+        "daily_call": "Test team",
+    }
+    port.store.write(
+        lambda tx: desk.give_order(
+            tx, moment, port.house, house.staff["duty-doctor"], subject_id=holder.subject_id,
+            mandate_id=house.town.mandate_id, why="close contact <b>", ends=moment.now + timedelta(days=3), lines=care,
+        )
+    )  # fmt: skip
+    code = port.store.write(lambda tx: people.make_claim_code(tx, moment, port.secret, holder.subject_id))
+    for language, court in (("en", "Harbour district court"), ("zh-Hans", "港区法院")):
+        page = house.client("console").post(
+            "/console/counter/claim", params={"lang": language}, data={"claim": code}
+        )
+        assert page.status_code == 200
+        for line in (*care.values(), court, "close contact &lt;b&gt;"):
+            assert line in page.text

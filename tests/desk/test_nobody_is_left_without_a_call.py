@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from pratique.desk import service
+from pratique.desk.visits import package
 from pratique.notices import service as notices
 from pratique.notices.calling import Look, first_look, look
 from pratique.notices.kinds import kind_of
@@ -174,6 +175,9 @@ def test_help_comes_first_and_the_family_is_still_told(desk: Desk) -> None:
     assert opened == "visit"
     visit = next(one for one in desk.list() if one.kind == "visit")
     assert visit.title.en == "Order: tell the family"
+    desk.open(visit.id)
+    day = desk.store.write(lambda tx: package(tx, desk.moment, desk.house, desk.fresh(desk.worker)))
+    assert day.visits[0].answers["refuses"].en == "Wants nobody told"
     desk.record(visit.id, "reached")
     assert desk.wallet(desk.members[0]).orders[0].family == "told"
 

@@ -47,7 +47,10 @@ const WORDS = {
   "reached": "visit.reached", "no-answer": "visit.no-answer", "wrong-number": "visit.wrong-number",
   "needs-help": "visit.needs-help", "refuses": "visit.refuses", "not-this-person": "visit.not-this-person",
 } as const;
-const resultWord = (code: string): string => (code in WORDS ? t(WORDS[code as keyof typeof WORDS]) : code);
+const resultWord = (code: string, visit?: Visit): string => {
+  const own = visit?.answers?.[code];
+  return own ? say(own) : code in WORDS ? t(WORDS[code as keyof typeof WORDS]) : code;
+};
 
 function Case({ visit }: { visit: Visit }) {
   const [note, setNote] = useState("");
@@ -59,11 +62,11 @@ function Case({ visit }: { visit: Visit }) {
       {visit.card["phone"] && <p><a href={`tel:${visit.card["phone"].replaceAll(" ", "")}`}>{visit.card["phone"]}</a></p>}
       <ol>{visit.script.map((line) => <li>{say(line)}</li>)}</ol>
       {written
-        ? <p class="note clear" role="status">{t("visit.written-as", { result: resultWord(written) })}</p>
+        ? <p class="note clear" role="status">{t("visit.written-as", { result: resultWord(written, visit) })}</p>
         : <section class="stack">
             <h2>{t("visit.result")}</h2>
             <div class="field"><label for="note">{t("visit.note")}</label><textarea id="note" maxLength={500} value={note} onInput={(e) => setNote(e.currentTarget.value)} /></div>
-            <div class="buttons">{day.value!.results.map((code) => <button class="button second" type="button" onClick={() => void record(visit, code, note)}>{resultWord(code)}</button>)}</div>
+            <div class="buttons">{day.value!.results.map((code) => <button class="button second" type="button" onClick={() => void record(visit, code, note)}>{resultWord(code, visit)}</button>)}</div>
           </section>}
     </Screen>
   );

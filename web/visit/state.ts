@@ -5,7 +5,9 @@ import { signal } from "@preact/signals";
 import type { Text } from "../shared/words.ts";
 import * as store from "./store.ts";
 
-export type Visit = { case_id: string; title: Text; reason: Text; script: Text[]; due_at: string; card: Record<string, string> };
+export type Visit = { case_id: string; title: Text; reason: Text; script: Text[]; due_at: string; card: Record<string, string>;
+  answers?: Record<string, Text>;
+};
 export type Day = { visits: Visit[]; results: string[]; ends_at: string };
 type Result = { case_id: string; result: string; at: string; key: string; note: string };
 type Taken = { key: string; what: "stored" | "known" | "conflict" | "not-yours"; other: string };

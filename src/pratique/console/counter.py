@@ -14,6 +14,8 @@ from pratique.core.errors import Refusal
 from pratique.core.text import Text
 from pratique.credentials.pq1 import paper
 from pratique.notices import service as notices
+from pratique.notices.kinds import fact_text
+from pratique.notices.ordering import PATHS
 from pratique.people import service as people
 from pratique.store.tx import Tx
 from pratique.web.frame import Answer, Call, Route
@@ -100,6 +102,9 @@ async def _paper(desk: Desk, call: Call, subject_id: str, code: str, refused: Te
         "results": view.results,
         "appeals": view.appeals,
         "when_text": when_text,
+        "orders": view.orders,
+        "ways": {name: fact_text(f"care-{name}") for name in PATHS},
+        "said": lambda text: text if isinstance(text, str) else text.of(call.language),
         "refused": refused,
     }
     return page(call, "slip", desk.zone, section="counter", **values)

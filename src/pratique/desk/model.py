@@ -109,7 +109,7 @@ class Bulk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
-    """One visit of the day as the phone of its worker carries it, sealed there."""
+    """One visit of the day as the phone of its worker carries it, sealed there. `answers`: results in its own words."""
 
     case_id: str
     title: Text
@@ -117,6 +117,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     script: tuple[Text, ...]
     due_at: str
     card: dict[str, str]
+    answers: dict[str, Text] = {}
 
 
 class Package(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pratique.core.moment import Moment, rfc3339
 from pratique.desk import store
 from pratique.desk.model import RESULTS, Package, Place, Taken, Visit, VisitResult
+from pratique.desk.script import script
 from pratique.desk.service import open_file, record
 from pratique.notices.model import House
 from pratique.people.model import Staff
@@ -34,6 +35,7 @@ def package(tx: Tx, moment: Moment, house: House, staff: Staff) -> Package:
                 script=tuple(file.script),
                 due_at=rfc3339(file.due_at),
                 card=file.card,
+                answers=script().results_of.get(row.why, {}),
             )
         )
     return Package(
