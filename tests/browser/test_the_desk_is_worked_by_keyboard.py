@@ -174,7 +174,7 @@ def test_it_works(walk: Watched, served: Served, language: str) -> None:
     worker.keyboard.press("4")  # 2: needs help
     worker.keyboard.press("Enter")  # 3: record
     worker.locator("ol.cases").first.wait_for()
-    expect(worker.locator("ol.cases")).to_contain_text(
+    expect(worker.locator("ol.cases").first).to_contain_text(
         {"zh-CN": "值班医生", "en": "doctor on duty"}[language]
     )
 
