@@ -84,8 +84,12 @@ def test_an_emergency_and_its_review(walk: Watched, served: Served, language: st
     expect(doctor.locator("main")).to_contain_text("+999 0000 0042")
     assert judged(doctor) == []
 
+    auditor = at(walk, served, language, "auditor", "/console/looks")
+    press(auditor, "a[href$='check=1']")
+    expect(auditor.locator("[role=status]")).to_contain_text({"zh-CN": "完整", "en": "whole"}[language])
+    assert judged(auditor) == []
+
     officer = at(walk, served, language, "data-officer", "/console/looks")
-    press(officer, "a[href$='check=1']")
     press(officer, "button[value='in order']")
     assert judged(officer) == []
 
