@@ -53,6 +53,7 @@ def prepare(home: Path, gates: int) -> list[tuple[str, Ed25519PrivateKey]]:
                 fleet_store.add_gate(
                     tx, id=gate_id, mandate_id=made.mandate_id, place_en="Gate", place_zh="哨位",  # type: ignore[arg-type]
                     public_key=key.public_key().public_bytes_raw(), enrolled_at=to_ms(moment.now),
+                    pairing=b"", confirmed_at=to_ms(moment.now),
                 )  # fmt: skip
 
         port.store.write(enrol)

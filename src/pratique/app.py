@@ -31,6 +31,7 @@ from pratique.console import today as today_pages
 from pratique.console.model import COOKIE, Desk, Way
 from pratique.core.moment import Moment, rfc3339
 from pratique.core.text import Text
+from pratique.credentials.pairing import roots_hash
 from pratique.credentials.snapshot import SKEW_S
 from pratique.desk import api as desk_api
 from pratique.exports import api as exports_api
@@ -170,6 +171,7 @@ def desk_of(port: Port) -> Desk:
         Tries(),
         DOORS,
         provider=provider_of(port.settings),
+        roots=roots_hash([root.public_key for root in port.signing_roots], QUORUM),
     )
 
 

@@ -28,7 +28,7 @@ from pratique.console.model import Desk, Way
 from pratique.core.moment import Moment
 from pratique.core.text import Text
 from pratique.fleet import service as fleet
-from pratique.gate.enrol import enrol
+from pratique.gate.enrol import Link, enrol
 from pratique.operate import stop_quietly
 from pratique.peers import Holder, Laboratory, SiteDevice, free_port, is_free
 from pratique.people import service as people
@@ -258,7 +258,8 @@ class GateProcess:
                 tx, moment, mandate_id=made.mandate_id, place=town.GATE, made_by="demo"
             )
         )
-        enrol(address, token, home)
+        gate_id = enrol(Link(address, token, ""), home, lambda _: True).gate_id
+        port.store.write(lambda tx: fleet.confirm(tx, moment, gate_id, "demo"))
         if not self._ended:
             self._process = subprocess.Popen(
                 [

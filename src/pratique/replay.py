@@ -30,7 +30,7 @@ from pratique.core.text import Text
 from pratique.credentials import service as credentials
 from pratique.credentials.snapshot import SKEW_S
 from pratique.fleet import service as fleet
-from pratique.gate.enrol import SNAPSHOT, enrol
+from pratique.gate.enrol import SNAPSHOT, Link, enrol
 from pratique.mandates import service as mandates
 from pratique.mandates.document import document_text
 from pratique.mandates.model import EndOrder
@@ -249,7 +249,8 @@ class _Walker:
             )
         )
         home = self.port.settings.home / "gate"
-        enrol(self.port.settings.public_address(), token, home)
+        gate_id = enrol(Link(self.port.settings.public_address(), token, ""), home, lambda _: True).gate_id
+        self.port.store.write(lambda tx: fleet.confirm(tx, moment, gate_id, "replay"))
         at = self.port.clock()
         shown = [
             self.holders[0].show(good, at),

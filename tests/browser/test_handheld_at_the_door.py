@@ -52,8 +52,16 @@ def enrolled(faces: Watched, language: str = "en", clock: bool = False, **option
     if clock:
         page.clock.install()
     page.goto(f"{faces.url}/handheld/#token={TOKEN}")
-    page.locator("[data-face='ready']").wait_for()
+    compared(page)
     return page
+
+
+def compared(page: Page) -> str:
+    """The words on the screen; whoever holds the device says that the console shows the same."""
+    words = page.locator(".hand-words strong[lang='en']").inner_text()
+    page.locator("[data-act='same']").click()
+    page.locator("[data-face='ready']").wait_for()
+    return words
 
 
 def scan(page: Page, text: str) -> None:
@@ -118,7 +126,7 @@ def test_each_verdict_has_its_own_shape_word_sound_and_colour(door: Watched, gat
     )
     page = context.new_page()
     page.goto(f"{gates.url}/handheld/#token={TOKEN}")
-    page.locator("[data-face='ready']").wait_for()
+    compared(page)
     shown = []
     for text in (gates.clear(), gates.conditions(), gates.held(), "nothing of ours"):
         page.evaluate("() => { window.heard.length = 0; }")

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PHONE, Watched
-from tests.browser.test_handheld_at_the_door import decided
+from tests.browser.test_handheld_at_the_door import compared, decided
 from tests.browser.test_the_town_as_a_person_walks_it import ROLES, Town, staff, town, walk
 
 __all__ = ["town", "walk"]
@@ -27,7 +27,11 @@ def test_it_works(walk: Watched, town: Town, language: str) -> None:
     page = context.new_page()
     page.clock.install()
     page.goto(link)
-    page.locator("[data-face='ready']").wait_for()
+    words = compared(page)
+    console.goto(town.url + "/console/gates")
+    waiting = console.locator("form", has_text=words)
+    expect(waiting).to_contain_text(place)
+    waiting.locator("[value='yes']").click()
     expect(page.locator(".brand")).to_contain_text(place)
     page.locator(".face-foot", has_text={"zh-CN": "正常", "en": "good"}[language]).wait_for()
     assert decided(page, "nothing that anybody issued") == ("see_staff", "unreadable")

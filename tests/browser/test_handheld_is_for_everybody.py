@@ -12,7 +12,7 @@ from pratique.gate import texts
 from pratique.web.faces import STATIC
 from tests.browser.conftest import Watched
 from tests.browser.gates import TOKEN, Gates
-from tests.browser.test_handheld_at_the_door import scan
+from tests.browser.test_handheld_at_the_door import compared, scan
 from tests.browser.test_wallet_site_gate_are_for_everybody import LOOKS, clipped, judged
 from tests.web_twin.asking import WEB
 
@@ -38,6 +38,9 @@ def test_it_works(door: Watched, gates: Gates, language: str, large: bool, schem
     found = judged(page, language, large)
     page.locator("#token").fill(TOKEN.lower())
     page.locator("button[type=submit]").click()
+    page.locator(".hand-words").wait_for()
+    found += judged(page, language, large)
+    compared(page)
     page.locator("[data-camera='on']").wait_for()
     found += judged(page, language, large)
     for text, face in (
@@ -67,7 +70,7 @@ def test_it_works(door: Watched, gates: Gates, language: str, large: bool, schem
 
 def test_keyboard_alone_takes_a_passage_back(door: Watched, gates: Gates) -> None:
     page = door.page(f"/handheld/#token={TOKEN}")
-    page.locator("[data-face='ready']").wait_for()
+    compared(page)
     scan(page, gates.clear())
     page.locator("[data-face='clear']").wait_for()
     for _ in range(12):

@@ -22,10 +22,11 @@ from tests.credentials.making import HOLDER, show
 from pratique import town
 from pratique.core.text import Text
 from pratique.credentials import pq1
+from pratique.credentials.pairing import roots_hash
 from pratique.fleet import service as fleet
-from pratique.gate.enrol import JOURNAL, SNAPSHOT, device_signer
+from pratique.gate.enrol import ENROLMENT, JOURNAL, SNAPSHOT, device_signer, read_enrolment
 from pratique.gate.journal import Journal
-from pratique.port import Port, open_port
+from pratique.port import QUORUM, Port, open_port
 from pratique.settings import Settings
 
 SERVER, HUB_UP, HUB_DOWN, SITE = "10.77.1.1", "10.77.1.2", "10.77.2.1", "10.77.2.2"
@@ -153,6 +154,7 @@ def test_a_site_works_through_a_cut_and_every_count_arrives_once(hosts: Hosts, t
         "--host", HUB_DOWN, "--port", "8070",
     )  # fmt: skip
     address = f"http://{HUB_DOWN}:8070"
+    roots = roots_hash([root.public_key for root in port.signing_roots], QUORUM)
     homes = [tmp_path / f"gate{number}" for number in range(GATES)]
     try:
         for home, token in zip(homes, tokens, strict=True):
@@ -161,10 +163,8 @@ def test_a_site_works_through_a_cut_and_every_count_arrives_once(hosts: Hosts, t
                     hosts.site,
                     "pratique.gate",
                     "enrol",
-                    "--server",
-                    address,
-                    "--token",
-                    token,
+                    "--link",
+                    f"{address}/handheld/#token={token}&roots={roots}",
                     "--home",
                     str(home),
                 )
@@ -172,6 +172,8 @@ def test_a_site_works_through_a_cut_and_every_count_arrives_once(hosts: Hosts, t
                     break
                 time.sleep(0.5)
             assert enrolled.returncode == 0, enrolled.stderr
+            gate_id = read_enrolment((home / ENROLMENT).read_bytes()).gate_id
+            port.store.write(lambda tx, gate_id=gate_id: fleet.confirm(tx, port.moment(), gate_id, "desk"))
             assert once(hosts.site, "pratique.gate", "sync", "--once", "--home", str(home)).returncode == 0
             assert (home / SNAPSHOT).exists()
             assert scanned(hosts.site, home, a_pass(port)) == ["clear"]

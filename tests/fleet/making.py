@@ -34,13 +34,15 @@ def a_mandate(store: Store, moment: Moment, **changes: Any) -> str:
 class Device:
     """A gate's side of the protocol, without a gate."""
 
-    def __init__(self, store: Store, moment: Moment, mandate_id: str) -> None:
+    def __init__(self, store: Store, moment: Moment, mandate_id: str, *, confirmed: bool = True) -> None:
         self.key = Ed25519PrivateKey.generate()
         self.public_key = base64url(self.key.public_key().public_bytes_raw())
         self.token = store.write(
             lambda tx: service.make_token(tx, moment, mandate_id=mandate_id, place=town.GATE, made_by="desk")
         )
         self.id, self.place = store.write(lambda tx: service.enrol(tx, moment, self.token, self.public_key))
+        if confirmed:
+            store.write(lambda tx: service.confirm(tx, moment, self.id, "desk"))
 
     def batch(self, seq: int, rows: tuple[CountRow, ...] = (), alarms: tuple[AlarmRow, ...] = ()) -> Upload:
         return self.upload(CountBatch(self.id, seq, rows, alarms, 1, "2026-01-05T00:00:00Z"))

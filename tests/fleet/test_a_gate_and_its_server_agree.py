@@ -22,15 +22,18 @@ from tests.fleet.making import PASSES, ROOTS, a_mandate
 
 from pratique import town
 from pratique.core.canonical import canonical_cbor
+from pratique.core.errors import NotFound
 from pratique.core.moment import Moment
+from pratique.core.text import Text
 from pratique.credentials import gdiff, pq1
 from pratique.credentials.keys import new_signer
+from pratique.credentials.pairing import roots_hash
 from pratique.credentials.trust import make_bundle, open_bundle, read_body, tag_of
 from pratique.fleet import api, service
 from pratique.fleet.form import base64url
-from pratique.fleet.model import heard_bytes
+from pratique.fleet.model import Unconfirmed, heard_bytes
 from pratique.gate import database as db
-from pratique.gate.enrol import Enrolment, device_signer, enrol, read_enrolment
+from pratique.gate.enrol import Enrolment, Link, WrongServer, device_signer, enrol, read_enrolment
 from pratique.gate.http import Refused, Unreachable, get_lists
 from pratique.gate.journal import Journal
 from pratique.gate.model import Decision
@@ -39,6 +42,11 @@ from pratique.store.store import Store
 from pratique.web.serve import build_app
 
 CLEAR = Decision("clear", "pass", 0, 1)
+ROOTS_HASH = roots_hash([root.public_key for root in ROOTS], 2)
+
+
+def agreed(words: Text) -> bool:
+    return True
 
 
 class Server:
@@ -84,6 +92,19 @@ class Server:
             )
         )
 
+    def waiting(self) -> list[Unconfirmed]:
+        with self.store.read() as tx:
+            return service.unconfirmed(tx)
+
+    def confirm(self, gate_id: str) -> None:
+        self.store.write(lambda tx: service.confirm(tx, self.moment(), gate_id, "desk"))
+
+    def enrolled(self, home: Path, through: str = "") -> Enrolment:
+        """A gate whose words a person compared."""
+        made = enrol(Link(through or self.address, self.token(), ROOTS_HASH), home, agreed)
+        self.confirm(made.gate_id)
+        return made
+
     def counted(self) -> int:
         with self.store.read() as tx:
             return int((tx.one("SELECT coalesce(sum(n), 0) FROM slot_count") or (0,))[0])
@@ -99,7 +120,7 @@ def server(sqlite_store: Store) -> Iterator[Server]:
 @pytest.fixture
 def home(server: Server, tmp_path: Path) -> Path:
     folder = tmp_path / "gate"
-    enrol(server.address, server.token(), folder)
+    server.enrolled(folder)
     return folder
 
 
@@ -123,11 +144,15 @@ def a_pass(now: datetime) -> str:
 def test_it_works(server: Server, tmp_path: Path) -> None:
     home = tmp_path / "gate"
     program = [sys.executable, "-m", "pratique.gate"]
+    link = f"{server.address}/handheld/#token={server.token()}&roots={ROOTS_HASH}"
     enrolled = subprocess.run(
-        [*program, "enrol", "--server", server.address, "--token", server.token(), "--home", home],
-        capture_output=True, check=True, text=True,
-    )  # fmt: skip
+        [*program, "enrol", "--link", link, "--home", home], capture_output=True, check=True, text=True
+    )
     assert town.GATE.zh_hans in enrolled.stdout
+    (waiting,) = server.waiting()
+    assert waiting.words.en in enrolled.stdout
+    assert waiting.words.zh_hans in enrolled.stdout
+    server.confirm(waiting.id)
     assert (home / "device.key").stat().st_mode & 0o077 == 0
 
     process = subprocess.Popen(
@@ -149,15 +174,53 @@ def test_it_works(server: Server, tmp_path: Path) -> None:
 
 def test_a_token_that_was_used_is_refused_in_a_sentence(server: Server, home: Path, tmp_path: Path) -> None:
     token = server.token()
-    enrol(server.address, token, tmp_path / "first")
+    enrol(Link(server.address, token, ""), tmp_path / "first", agreed)
     with pytest.raises(Refused, match="used by another device"):
-        enrol(server.address, token, tmp_path / "second")
+        enrol(Link(server.address, token, ""), tmp_path / "second", agreed)
     command = [sys.executable, "-m", "pratique.gate", "enrol", "--server", server.address, "--token", token]
     ran = subprocess.run(
         [*command, "--home", tmp_path / "third"], capture_output=True, check=False, text=True
     )
     assert ran.returncode == 1
     assert "used by another device" in ran.stderr
+
+
+def test_no_gate_goes_live_before_a_person_compared_the_words(server: Server, tmp_path: Path) -> None:
+    seen: list[Text] = []
+    made = enrol(
+        Link(server.address, server.token(), ROOTS_HASH), tmp_path, lambda words: not seen.append(words)
+    )
+    journal = Journal(tmp_path / "journal.db")
+    journal.record(CLEAR, int(time.time()) // 900)
+    journal.close_slots(time.time(), 1, all_of_them=True)
+    work, told = sync(tmp_path)
+    work.round()
+
+    assert told[-1] == {"push": "NOT_CONFIRMED"}
+    assert not (tmp_path / "certificate.cbor").exists()
+    assert [(one.id, one.words) for one in server.waiting()] == [(made.gate_id, *seen)]
+    server.confirm(made.gate_id)
+    work.round()
+    assert told[-1] == {"push": ""}
+    assert (tmp_path / "certificate.cbor").exists()
+    assert (server.counted(), server.waiting()) == (1, [])
+    with pytest.raises(NotFound):
+        server.confirm(made.gate_id)
+
+
+def test_another_server_or_other_words_leave_nothing_behind(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(WrongServer, match="root keys"):
+        enrol(Link(server.address, server.token(), "A" * 43), tmp_path, agreed)
+    with pytest.raises(WrongServer, match="words differ"):
+        enrol(Link(server.address, server.token(), ""), tmp_path, lambda _: False)
+    program = [sys.executable, "-m", "pratique.gate", "enrol", "--server", server.address, "--home", tmp_path]
+    asked = subprocess.run(
+        [*program, "--token", server.token()], input="n\n", capture_output=True, check=False, text=True
+    )
+
+    assert asked.returncode == 1
+    assert "does the console show the same words" in asked.stdout
+    assert not (tmp_path / "gate.json").exists()
 
 
 def test_counts_arrive_once_and_leave_the_outbox_only_then(server: Server, home: Path) -> None:
@@ -402,7 +465,7 @@ def test_a_server_that_answers_nonsense_takes_no_counts(home: Path, body: bytes)
 )
 def test_an_address_that_is_none_is_said(address: str, tmp_path: Path) -> None:
     with pytest.raises(Unreachable):
-        enrol(address, "T", tmp_path)
+        enrol(Link(address, "T", ""), tmp_path, agreed)
 
 
 # What stands on a gate's disk

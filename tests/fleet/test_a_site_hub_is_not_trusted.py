@@ -16,7 +16,7 @@ from pratique.fleet import carry as server_side
 from pratique.fleet import service
 from pratique.gate import carry, hub
 from pratique.gate.clock import Clock
-from pratique.gate.enrol import JOURNAL, SNAPSHOT, Enrolment, device_signer, enrol
+from pratique.gate.enrol import JOURNAL, SNAPSHOT, Enrolment, device_signer
 from pratique.gate.http import Refused, Unreachable, get_lists, post_json
 from pratique.gate.hub import Hub
 from pratique.gate.journal import Journal
@@ -56,8 +56,8 @@ def site(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     made.hub.close()
 
 
-def gate(home: Path, address: str, token: str) -> tuple[Enrolment, Sync, list[dict[str, object]]]:
-    enrolment = enrol(address, token, home)
+def gate(home: Path, address: str, server: Server) -> tuple[Enrolment, Sync, list[dict[str, object]]]:
+    enrolment = server.enrolled(home, address)
     signer = device_signer(home)
     assert signer is not None
     told: list[dict[str, object]] = []
@@ -74,7 +74,7 @@ def pass_people(home: Path, people: int) -> None:
 
 def test_it_works(server: Server, site: Site, tmp_path: Path) -> None:
     home = tmp_path / "gate"
-    _, sync, told = gate(home, site.address, server.token())
+    _, sync, told = gate(home, site.address, server)
     pass_people(home, 7)
 
     sync.round()
@@ -88,8 +88,8 @@ def test_with_the_server_away_the_lists_are_still_there_and_no_count_is_lost(
     server: Server, site: Site, tmp_path: Path
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    _, one, _ = gate(first, site.address, server.token())
-    _, two, told = gate(second, site.address, server.token())
+    _, one, _ = gate(first, site.address, server)
+    _, two, told = gate(second, site.address, server)
     one.round()
     server.stop()
     site.hub.close()
@@ -109,7 +109,7 @@ def test_with_the_server_away_the_lists_are_still_there_and_no_count_is_lost(
 
 def test_a_hub_that_lies_is_found_out(server: Server, site: Site, tmp_path: Path) -> None:
     home = tmp_path / "gate"
-    _, sync, told = gate(home, site.address, server.token())
+    _, sync, told = gate(home, site.address, server)
     sync.round()
     good = (home / SNAPSHOT).read_bytes()
     server.publish()
@@ -126,7 +126,7 @@ def test_a_hub_that_lies_is_found_out(server: Server, site: Site, tmp_path: Path
 
 def test_a_hub_takes_and_gives_deltas(server: Server, site: Site, tmp_path: Path) -> None:
     home = tmp_path / "gate"
-    _, sync, _ = gate(home, site.address, server.token())
+    _, sync, _ = gate(home, site.address, server)
     sync.round()
     held = (home / SNAPSHOT).read_bytes()
     server.publish()
@@ -145,7 +145,7 @@ def test_while_a_policy_comes_in_each_gate_has_its_own_lists_behind_a_hub(
     server: Server, site: Site, tmp_path: Path
 ) -> None:
     homes = {name: tmp_path / name for name in ("early", "waits")}
-    gates = {name: gate(home, site.address, server.token()) for name, home in homes.items()}
+    gates = {name: gate(home, site.address, server) for name, home in homes.items()}
     early_id = gates["early"][0].gate_id
 
     def step(act: Callable[[Tx], None]) -> None:
@@ -211,7 +211,7 @@ def test_the_server_s_refusal_comes_through_word_for_word(server: Server, site: 
 
 
 def test_nothing_of_a_gate_stays_on_a_hub(server: Server, site: Site, tmp_path: Path) -> None:
-    enrolment, sync, _ = gate(tmp_path / "gate", site.address, server.token())
+    enrolment, sync, _ = gate(tmp_path / "gate", site.address, server)
     sync.round()
 
     kept = {path.name: path.read_bytes() for path in site.home.iterdir()}
@@ -223,7 +223,7 @@ def test_nothing_of_a_gate_stays_on_a_hub(server: Server, site: Site, tmp_path: 
 def test_a_stick_carries_lists_there_and_counts_back_once(server: Server, tmp_path: Path) -> None:
     home, stick = tmp_path / "gate", tmp_path / "stick"
     stick.mkdir()
-    enrolment = enrol(server.address, server.token(), home)
+    enrolment = server.enrolled(home)
     signer = device_signer(home)
     assert signer is not None
     journal = home / JOURNAL
@@ -246,7 +246,7 @@ def test_a_stick_carries_lists_there_and_counts_back_once(server: Server, tmp_pa
 def test_a_forged_answer_on_a_stick_acknowledges_nothing(server: Server, tmp_path: Path) -> None:
     home, stick = tmp_path / "gate", tmp_path / "stick"
     stick.mkdir()
-    enrolment = enrol(server.address, server.token(), home)
+    enrolment = server.enrolled(home)
     signer = device_signer(home)
     assert signer is not None
     pass_people(home, 5)

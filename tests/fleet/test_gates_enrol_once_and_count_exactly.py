@@ -303,7 +303,7 @@ def test_everything_of_a_mandate_goes_with_it(store: Store, moment: Moment, mand
         "slot_count": 1,
         "count_batch": 1,
         "gate_alarm": 1,
-        "gate_step": 2,
+        "gate_step": 3,
         "gate_token": 1,
         "gate": 1,
     }

@@ -32,8 +32,8 @@ def here(tmp_path: Path) -> Iterator[World]:
 
 def _gate(tx: Any, here: World, n: int) -> None:
     tx.run(
-        "INSERT INTO gate (id, mandate_id, place_en, place_zh, public_key, state, enrolled_at) "
-        "VALUES (:id, :mandate_id, 'gate', '哨位', :key, 'up', :now)",
+        "INSERT INTO gate (id, mandate_id, place_en, place_zh, public_key, state, enrolled_at, confirmed_at) "
+        "VALUES (:id, :mandate_id, 'gate', '哨位', :key, 'up', :now, :now)",
         id=f"{n:026}",
         mandate_id=here.town.mandate_id,
         key=f"{n:032}".encode(),

@@ -2,8 +2,11 @@
 
 import re
 
+import pytest
+
 from pratique.credentials import gdiff
 from pratique.credentials.http_signature import Request, read_upload, sign
+from pratique.credentials.pairing import pairing, pairing_words, roots_hash
 from tests.credentials.test_deltas import BY_HAND, MADE
 from tests.web_twin.asking import Twin, b64
 
@@ -55,3 +58,19 @@ def test_deltas_make_the_same_bytes_and_refuse_the_same(twin: Twin) -> None:
             assert answer == {"made": b64(gdiff.apply(held, delta, most))}
         except gdiff.BadDelta:
             assert answer == {"refused": "RANGE"}
+
+
+@pytest.mark.parametrize("quorum", [1, 2])
+def test_the_words_on_both_screens_are_the_same(twin: Twin, quorum: int) -> None:
+    roots = [bytes([n]) * 32 for n in (7, 250, 3)]
+    asked = {
+        "device": b64(bytes(range(32))),
+        "roots": [b64(root) for root in roots],
+        "quorum": quorum,
+        "token": "0ABC",
+    }
+
+    told = twin.ask("pairing", **asked)
+
+    words = pairing_words(pairing(bytes(range(32)), roots, quorum, "0ABC"))
+    assert told == {"words": {"en": words.en, "zh-Hans": words.zh_hans}, "roots": roots_hash(roots, quorum)}

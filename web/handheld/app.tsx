@@ -23,7 +23,7 @@ import { mount, Opening, Screen, Switches } from "../shared/shell.tsx";
 import { unlockSound } from "../shared/sound.ts";
 import { inLanguage, say, t, type Key } from "../shared/words.ts";
 import { About, Foot } from "./about.tsx";
-import { Ended, Enrol, linkedToken } from "./enrol.tsx";
+import { Compare, Ended, Enrol, linkedToken } from "./enrol.tsx";
 import { admit, challenge, machine, me, next, passage, scanned, scanner as cameraFault, stage, start, takeBack, verdict } from "./state.ts";
 
 const scanner = new Scanner({ formats: ["QRCode"], facing: "environment", onText: (text) => void scanned(text) });
@@ -128,6 +128,7 @@ function Place() {
       </Screen>
     );
     case "enrol": return <Enrol />;
+    case "compare": return <Compare />;
     case "ended": return <Ended />;
     default: return <About />;
   }

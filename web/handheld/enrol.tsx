@@ -8,21 +8,21 @@ import { inReach } from "../shared/offline.ts";
 import { Scanner } from "../shared/scanner.ts";
 import { Screen } from "../shared/shell.tsx";
 import { say, t } from "../shared/words.ts";
-import { certificate, enrol, enrolling, fault, reached, stage } from "./state.ts";
+import { certificate, compared, enrol, enrolling, fault, pairing, reached, stage, tokenOf } from "./state.ts";
 
-/** The token of a link such as /handheld/#token=…, read before anything is drawn and taken out of the address at once. */
+/** A link such as /handheld/#token=…&roots=…, read before anything is drawn and taken out of the address at once. */
 export const linkedToken = (() => {
-  if (!inReach) return "";
-  const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
-  if (token) history.replaceState(null, "", location.pathname + location.search);
-  return token;
+  const { hash } = location;
+  if (!inReach || !new URLSearchParams(hash.slice(1)).get("token")) return "";
+  history.replaceState(null, "", location.pathname + location.search);
+  return hash;
 })();
 
 const CAN_SIGN = "subtle" in crypto;
 const reader = new Scanner({ formats: ["QRCode"], facing: "environment", onText: (text) => void enrol(text) });
 
 export function Enrol() {
-  const [token, setToken] = useState(linkedToken);
+  const [token, setToken] = useState(linkedToken && tokenOf(linkedToken));
   const [scanning, setScanning] = useState(false);
   useEffect(() => {
     if (linkedToken) void enrol(linkedToken);
@@ -49,6 +49,22 @@ export function Enrol() {
         <button class="button second" type="button" aria-pressed={scanning} onClick={() => setScanning(!scanning)}>{t("handheld.enrol.scan")}</button>
       </form>
       <p class="small soft">{t("handheld.enrol.key")}</p>
+    </Screen>
+  );
+}
+
+/** The same five words here and in the console: then nobody stands between this device and the server. */
+export function Compare() {
+  const shown = pairing.value;
+  if (!shown) return null;
+  return (
+    <Screen title={t("handheld.compare.title")}>
+      <p class="lead">{t("handheld.compare.lead")}</p>
+      <p class="hand-words" data-words={shown.words.en}><strong lang="zh-Hans">{shown.words["zh-Hans"]}</strong><strong lang="en">{shown.words.en}</strong></p>
+      <div class="form">
+        <button class="button big" type="button" data-act="same" onClick={() => void compared(true)}>{t("handheld.compare.same")}</button>
+        <button class="button second" type="button" data-act="differ" onClick={() => void compared(false)}>{t("handheld.compare.differ")}</button>
+      </div>
     </Screen>
   );
 }

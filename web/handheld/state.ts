@@ -12,6 +12,7 @@ import { Machine } from "../shared/decide/machine.ts";
 import { opens, slotOf, SLOT_CLOSES_AFTER, SLOT_SECONDS } from "../shared/decide/model.ts";
 import { isOver, liveOrder, type Order } from "../shared/decide/order.ts";
 import { tidyTyped } from "../shared/ids.ts";
+import { pairingWords, rootsHash } from "../shared/pairing.ts";
 import { Refused } from "../shared/verify/refused.ts";
 import type { Text } from "../shared/words.ts";
 import { Challenger } from "./challenger.ts";
@@ -25,7 +26,7 @@ const SYNC_EVERY = 60_000;
 const END_AFTER = 900; // seconds of running time between "over" and the end: a clock that jumped ahead may be set right by then
 const ticks = (): number => performance.now() / 1000;
 
-export type Stage = "opening" | "elsewhere" | "enrol" | "work" | "ended";
+export type Stage = "opening" | "elsewhere" | "enrol" | "compare" | "work" | "ended";
 export const stage = signal<Stage>("opening");
 export const machine = signal(new Machine());
 export const verdict = signal<Decision | undefined>();
@@ -99,6 +100,14 @@ function hold(): Promise<boolean> {
 
 /** What a link or a QR code of the console holds, or what a person typed. */
 export const tokenOf = (text: string): string => tidyTyped(/[#&?]token=([^&#\s]+)/.exec(text)?.[1] ?? text.trim());
+const hashOf = (text: string): string => /[#&?]roots=([\w-]+)/.exec(text)?.[1] ?? "";
+
+/** The words on this screen, to be compared with the console's, and what goes to work once they are the same. */
+export const pairing = signal<{ words: Text; made: store.Enrolment } | undefined>();
+const WRONG_SERVER: Text = {
+  en: "This server's root keys are not those of the link: somebody may stand between. Nothing was kept.",
+  "zh-Hans": "服务器的根密钥与链接不符，中间可能有人冒充；未保存任何内容。",
+};
 
 export async function enrol(text: string): Promise<void> {
   type Enrolled = { gate_id: string; place: Text; roots: string[]; quorum: number; certificate?: string };
@@ -107,13 +116,15 @@ export async function enrol(text: string): Promise<void> {
     const pair = (await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"])) as CryptoKeyPair;
     const public_key = toBase64url(new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)));
     const { gate_id, place, roots, quorum, certificate: shown } = (await ask<Enrolled>("/v1/gates", { method: "POST", body: { token: tokenOf(text), public_key } })).body;
-    const made: store.Enrolment = { gate_id, place, roots, quorum, pair, public_key, certificate: shown ?? "" };
-    store.begin();
-    await store.keepEnrolment(made);
-    forgetEnd();
-    [certificate.value, reached.value] = [undefined, true];
-    void navigator.storage?.persist?.();
-    await work(made);
+    const [keys, hash] = [roots.map(fromBase64url), hashOf(text)];
+    reached.value = true;
+    if (hash && hash !== (await rootsHash(keys, quorum))) {
+      fault.value = WRONG_SERVER;
+      return;
+    }
+    const words = await pairingWords(fromBase64url(public_key), keys, quorum, tokenOf(text));
+    pairing.value = { words, made: { gate_id, place, roots, quorum, pair, public_key, certificate: shown ?? "" } };
+    stage.value = "compare";
   } catch (problem) {
     if (problem instanceof Offline) reached.value = false;
     else if (problem instanceof Problem) [fault.value, reached.value] = [problem.texts, true];
@@ -121,6 +132,22 @@ export async function enrol(text: string): Promise<void> {
   } finally {
     enrolling.value = false;
   }
+}
+
+/** The person has compared: the same words, or others. */
+export async function compared(same: boolean): Promise<void> {
+  const made = pairing.peek()?.made;
+  pairing.value = undefined;
+  if (!made || !same) {
+    stage.value = "enrol";
+    return;
+  }
+  store.begin();
+  await store.keepEnrolment(made);
+  forgetEnd();
+  certificate.value = undefined;
+  void navigator.storage?.persist?.();
+  await work(made);
 }
 
 async function work(mine: store.Enrolment): Promise<void> {

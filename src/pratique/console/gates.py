@@ -9,7 +9,7 @@ import segno
 
 from pratique.console.charts import Column, stacked
 from pratique.console.model import Connect, Desk
-from pratique.console.render import page, words
+from pratique.console.render import page, see, words
 from pratique.core.mandate import Mandate
 from pratique.core.moment import from_ms
 from pratique.core.text import Text
@@ -63,10 +63,16 @@ def routes(desk: Desk) -> list[Route]:
             )
 
         token = await desk.store.awrite(act)
-        command = f"pratique gate enrol --server {desk.address} --token {token} --home gate"
-        link = f"{desk.address}/handheld/#token={token}"
+        link = f"{desk.address}/handheld/#token={token}&roots={desk.roots}"
+        command = f"pratique gate enrol --link '{link}' --home gate"
         expires = call.moment.now + fleet.TOKEN_LIVES
         return await _gates(desk, call, Connect(qr_svg(link), link, token, expires, command))
+
+    async def confirm(call: Call) -> Answer:
+        """The words are the same, or they are not: then that device is out at once."""
+        act = fleet.confirm if call.form.get("same") == "yes" else fleet.end_gate
+        await desk.store.awrite(lambda tx: act(tx, call.moment, call.path["gate_id"], call.caller.id))
+        return see("/console/gates")
 
     async def orders(call: Call) -> Answer:
         rows = await desk.store.aread(lambda tx: mandate_rows(tx, call.moment.now))
@@ -75,6 +81,14 @@ def routes(desk: Desk) -> list[Route]:
     return [
         Route("GET", "/console/gates", gates, OFFICERS, "gates and their counts", page=True),
         Route("POST", "/console/gates/enrol", connect, ("staff:console",), "connect a gate", page=True),
+        Route(
+            "POST",
+            "/console/gates/{gate_id}/words",
+            confirm,
+            ("staff:console",),
+            "a new gate's words were compared",
+            page=True,
+        ),
         Route("GET", "/console/mandates", orders, OFFICERS, "mandates in force", page=True),
     ]
 
@@ -125,12 +139,14 @@ async def _gates(desk: Desk, call: Call, connect: Connect | None) -> Answer:
         return gate_rows(tx, now), fleet.counts(tx, now - SHOWN, now), fleet.newest_issue(tx)
 
     rows, counts, newest = await desk.store.aread(read)
+    waiting = await desk.store.aread(fleet.unconfirmed)
     return page(
         call,
         "gates",
         desk.zone,
         section="gates",
         gates=rows,
+        waiting=waiting,
         flow=flow(counts, now, desk, call.language),
         snapshot=newest[0] if newest else 0,
         snapshot_at=newest[1] if newest else None,
@@ -139,7 +155,7 @@ async def _gates(desk: Desk, call: Call, connect: Connect | None) -> Answer:
 
 
 def _row(gate: Gate, now: datetime) -> GateRow:
-    if gate.state != "up":
+    if gate.state == "ended":
         state, badge = "retired", "info"
     elif gate.last_seen_at is None:
         state, badge = "new", "info"

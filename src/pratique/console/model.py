@@ -33,6 +33,7 @@ class Desk(NamedTuple):
     invitations: Callable[[], Invitations] = tuple
     laboratory: Callable[[str, str, Moment], Awaitable[str]] | None = None
     provider: Provider | None = None
+    roots: str = ""  # hash of the root keys, for links that enrol a gate
 
 
 class Way(NamedTuple):

@@ -1,17 +1,20 @@
 """Routes of the fleet. Snapshots are public files; uploads carry their own signature: no token stands in a header."""
 
+import asyncio
 from collections.abc import Sequence
 
 from pratique.core.errors import NotFound
+from pratique.core.ids import tidy_typed
 from pratique.core.moment import Moment, rfc3339
 from pratique.core.signer import Signer
 from pratique.core.text import Text
 from pratique.credentials.gdiff import wants_delta
 from pratique.credentials.http_signature import Request
+from pratique.credentials.pairing import pairing
 from pratique.fleet import service
 from pratique.fleet.counts import ADDRESS, Upload, upload
 from pratique.fleet.deltas import Deltas
-from pratique.fleet.form import base64url
+from pratique.fleet.form import base64url, unbase64url
 from pratique.fleet.model import CountBatch, Enrolled, Enrolment, Heard, IssuerKeys, heard_bytes
 from pratique.store.store import Store
 from pratique.store.tx import Tx
@@ -28,14 +31,13 @@ def routes(store: Store, signers: Sequence[Signer], quorum: int, pass_signer: Si
 
     async def enrol(call: Call) -> Answer:
         body: Enrolment = call.body
-
-        def let_in(tx: Tx) -> tuple[str, Text, bytes]:
-            gate_id, place = service.enrol(tx, call.moment, body.token, body.public_key)
-            return gate_id, place, service.certificate(tx, call.moment, pass_signer, gate_id)
-
-        gate_id, place, certificate = await store.awrite(let_in)
+        key, token = unbase64url(body.public_key) or b"", tidy_typed(body.token)
+        chosen = await asyncio.to_thread(pairing, key, [s.public_key for s in signers], quorum, token)
+        gate_id, place = await store.awrite(
+            lambda tx: service.enrol(tx, call.moment, body.token, body.public_key, chosen)
+        )
         roots = tuple(base64url(signer.public_key) for signer in signers)
-        return Answer(Enrolled(gate_id, place, roots, quorum, call.moment.now, base64url(certificate)), 201)
+        return Answer(Enrolled(gate_id, place, roots, quorum, call.moment.now), 201)
 
     async def snapshot(call: Call) -> Answer:
         gate_id = call.query.get("gate", "")

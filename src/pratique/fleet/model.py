@@ -117,6 +117,15 @@ class Gate(msgspec.Struct, frozen=True):
     alarms: tuple[str, ...] = ()
 
 
+class Unconfirmed(msgspec.Struct, frozen=True):
+    """A gate that waits until a person has compared the words on its screen with these."""
+
+    id: str
+    place: Text
+    words: Text
+    enrolled_at: datetime
+
+
 class SlotCount(msgspec.Struct, frozen=True):
     """People per quarter of an hour at one gate, by outcome."""
 

@@ -23,13 +23,14 @@ from pratique.credentials import challenge, jose
 from pratique.credentials import service as credentials
 from pratique.credentials.cose import public_key
 from pratique.credentials.http_signature import is_signed
+from pratique.credentials.pairing import pairing_words
 from pratique.credentials.shc_keys import ShcIssuer
 from pratique.credentials.snapshot import Bundle, KeyEntry
 from pratique.credentials.trust import tag_of
 from pratique.fleet import store, texts
 from pratique.fleet.counts import Upload, check_batch
 from pratique.fleet.form import base64url, unbase64url
-from pratique.fleet.model import SLOT_SECONDS, Gate, SlotCount, content_bytes
+from pratique.fleet.model import SLOT_SECONDS, Gate, SlotCount, Unconfirmed, content_bytes
 from pratique.mandates import service as mandates
 from pratique.policy import service as policy
 from pratique.policy.model import RuleSet
@@ -70,8 +71,10 @@ def make_token(tx: Tx, moment: Moment, *, mandate_id: str, place: Text, made_by:
     return token
 
 
-def enrol(tx: Tx, moment: Moment, token: str, public_key: str) -> tuple[str, Text]:
+def enrol(tx: Tx, moment: Moment, token: str, public_key: str, chosen: bytes = b"") -> tuple[str, Text]:
     """Let a device in; its id and place. The same key with the same token again is answered as before.
+
+    `chosen` are the words of both screens (credentials/pairing.py). Until `confirm` its uploads wait.
 
     Raises NotFound for an unknown token, Conflict for one that was used, Refusal for one that is too old or a key of
     the wrong form, NoMandate where its mandate is over.
@@ -104,6 +107,8 @@ def enrol(tx: Tx, moment: Moment, token: str, public_key: str) -> tuple[str, Tex
         place_zh=place.zh_hans,
         public_key=key,
         enrolled_at=moment.now_ms,
+        pairing=chosen,
+        confirmed_at=None,
     )
     _step(tx, moment, gate_id, mandate_id, "enrolled", "token")
     mandates.append_log(
@@ -113,6 +118,22 @@ def enrol(tx: Tx, moment: Moment, token: str, public_key: str) -> tuple[str, Tex
         {"kind": "gate", "group": mandate_id, "count": store.count_gates(tx, mandate_id)},
     )
     return gate_id, place
+
+
+def confirm(tx: Tx, moment: Moment, gate_id: str, who: str) -> None:
+    """A person saw the same words on both screens: the gate goes live. Raises NotFound where none waits for that."""
+    mandate_id = store.confirm_gate(tx, gate_id, moment.now_ms)
+    if mandate_id is None:
+        raise NotFound("GATE_UNKNOWN", "gate_id", texts.NOT_WAITING)
+    _step(tx, moment, gate_id, mandate_id, "confirmed", who)
+
+
+def unconfirmed(tx: Tx) -> list[Unconfirmed]:
+    """Gates that nobody has compared the words of yet, newest first, fifty at most."""
+    return [
+        Unconfirmed(row[0], Text(row[1], row[2]), pairing_words(bytes(row[3] or b"")), from_ms(row[4]))
+        for row in store.unconfirmed(tx, 50)
+    ]
 
 
 def certificate(tx: Tx, moment: Moment, signer: Signer, gate_id: str) -> bytes:
@@ -174,6 +195,8 @@ def record_counts(tx: Tx, moment: Moment, upload: Upload) -> bool:
     known = store.gate_key(tx, batch.gate_id)
     if known is None or known[1] != "up" or signed.keyid != batch.gate_id or not is_signed(signed, known[0]):
         raise NotFound("GATE_UNKNOWN", "gate_id", texts.GATE_UNKNOWN)
+    if not known[2]:
+        raise Conflict("NOT_CONFIRMED", "gate_id", texts.NOT_CONFIRMED)
     body_hash = sha256(content_bytes(batch)).digest()
     stored = store.batch(tx, batch.gate_id, batch.seq)
     if stored is not None:

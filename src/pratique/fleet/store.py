@@ -40,16 +40,37 @@ def use_token(tx: Tx, token_hash: bytes, gate_id: str, now: int) -> bool:
 def add_gate(tx: Tx, **values: Any) -> None:
     """A gate under its mandate."""
     tx.run(
-        "INSERT INTO gate (id, mandate_id, place_en, place_zh, public_key, state, enrolled_at) "
-        "VALUES (:id, :mandate_id, :place_en, :place_zh, :public_key, 'up', :enrolled_at)",
+        "INSERT INTO gate "
+        "(id, mandate_id, place_en, place_zh, public_key, state, enrolled_at, pairing, confirmed_at) "
+        "VALUES (:id, :mandate_id, :place_en, :place_zh, :public_key, 'up', :enrolled_at, :pairing, :confirmed_at)",
         **values,
     )
 
 
-def gate_key(tx: Tx, gate_id: str) -> tuple[bytes, str] | None:
-    """Public key and state of a gate."""
-    row = tx.one("SELECT public_key, state FROM gate WHERE id = :id", id=gate_id)
-    return None if row is None else (bytes(row[0]), row[1])
+def gate_key(tx: Tx, gate_id: str) -> tuple[bytes, str, bool] | None:
+    """Public key and state of a gate, and whether a person compared its words."""
+    row = tx.one("SELECT public_key, state, confirmed_at FROM gate WHERE id = :id", id=gate_id)
+    return None if row is None else (bytes(row[0]), row[1], row[2] is not None)
+
+
+def confirm_gate(tx: Tx, gate_id: str, now: int) -> str | None:
+    """Note that a person compared the words; its mandate if it is one that waits for that."""
+    row = tx.one(
+        "UPDATE gate SET confirmed_at = :now WHERE id = :id AND confirmed_at IS NULL AND state = 'up' "
+        "RETURNING mandate_id",
+        id=gate_id,
+        now=now,
+    )
+    return None if row is None else str(row[0])
+
+
+def unconfirmed(tx: Tx, most: int) -> list[Row]:
+    """(id, place_en, place_zh, pairing, enrolled_at) of gates whose words nobody has compared yet, newest first."""
+    return tx.all(
+        "SELECT id, place_en, place_zh, pairing, enrolled_at FROM gate "
+        "WHERE confirmed_at IS NULL AND state = 'up' ORDER BY enrolled_at DESC LIMIT :most",
+        most=most,
+    )
 
 
 def gate_of_key(tx: Tx, public_key: bytes) -> str | None:
@@ -59,9 +80,10 @@ def gate_of_key(tx: Tx, public_key: bytes) -> str | None:
 
 
 def named_gate(tx: Tx, gate_id: str) -> tuple[str, str, bytes] | None:
-    """Place in both languages and key of a gate that works; None for one that ended."""
+    """Place in both languages and key of a gate that works; None for one that ended or that nobody confirmed."""
     row = tx.one(
-        "SELECT place_en, place_zh, public_key FROM gate WHERE id = :gate_id AND state <> 'ended'",
+        "SELECT place_en, place_zh, public_key FROM gate "
+        "WHERE id = :gate_id AND state <> 'ended' AND confirmed_at IS NOT NULL",
         gate_id=gate_id,
     )
     return None if row is None else (str(row[0]), str(row[1]), bytes(row[2]))
@@ -70,7 +92,9 @@ def named_gate(tx: Tx, gate_id: str) -> tuple[str, str, bytes] | None:
 def gates(tx: Tx) -> list[Row]:
     """All gates, by place."""
     return tx.all(
-        "SELECT id, mandate_id, place_en, place_zh, state, enrolled_at, last_seen_at, snapshot FROM gate "
+        "SELECT id, mandate_id, place_en, place_zh, "
+        "CASE WHEN state = 'up' AND confirmed_at IS NULL THEN 'new' ELSE state END, "
+        "enrolled_at, last_seen_at, snapshot FROM gate "
         "ORDER BY place_en, id"
     )
 

@@ -23,6 +23,13 @@ REPLAYED = Text(
     "this very request came before; a gate that sends again signs again",
     "此请求此前已收到；哨位重发时须重新签名",
 )
+NOT_WAITING = Text(
+    "no such gate waits for its words: look at the list again", "没有等待核对词语的此哨位：请刷新列表"
+)
+NOT_CONFIRMED = Text(
+    "nobody has compared this gate's words yet: do it in the console, then this is sent again",
+    "尚未核对本哨位的词语：请在工作台核对，之后会自动重新发送",
+)
 COUNTS_CHANGED = Text(
     "other counts came under this number before; nothing was stored", "此编号已收到不同的计数；内容未保存"
 )

@@ -14,10 +14,11 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
+from pratique.core.text import Text
 from pratique.gate import texts
 from pratique.gate.clock import ticks
 from pratique.gate.drivers.thermo import thermometer_for
-from pratique.gate.enrol import KEY, device_signer
+from pratique.gate.enrol import KEY, Link, WrongServer, device_signer, read_link
 from pratique.gate.enrol import enrol as enrol_gate
 from pratique.gate.http import Refused, Unreachable
 from pratique.gate.loop import WAITING, Show
@@ -159,31 +160,46 @@ def run(
 
 
 @gate.command
-def enrol(*, server: str, token: str, home: Path = HOME) -> int:
+def enrol(*, link: str = "", server: str = "", token: str = "", home: Path = HOME) -> int:
     """Make this device a gate: it makes its own key and keeps the root keys the server names.
+
+    It shows five words; the console shows the same ones. Confirm them there: then the gate goes live. With a token
+    alone it also asks here, because nothing else says that this is the right server.
 
     Parameters
     ----------
+    link
+        the console's link, or what its code holds: names the server, the token and the root keys.
     server
-        https://host of the server.
+        https://host of the server, where there is no link.
     token
-        the one-time token of the console, valid 15 minutes.
+        the one-time token of the console, valid 15 minutes, where there is no link.
     home
         the gate's own folder.
     """
     try:
-        enrolment = enrol_gate(server.rstrip("/"), token, home)
-    except Refused as refused:
+        given = read_link(link) if link else Link(server.rstrip("/"), token, "")
+        enrolment = enrol_gate(given, home, lambda words: _same_words(words, ask=not given.roots))
+    except (Refused, WrongServer) as refused:
         return _told(str(refused), NO)
     except Unreachable as fault:
-        return _told(f"{server}: {fault}: check the address and the network", FAULT)
-    except (OSError, ValueError) as fault:
+        return _told(f"{given.server}: {fault}: check the address and the network", FAULT)
+    except ValueError as fault:
+        return _told(str(fault), WRONG_CALL)
+    except OSError as fault:
         return _told(f"{home}: {fault}", FAULT)
     print(f"enrolled as {enrolment.gate_id}: {enrolment.place.en} / {enrolment.place.zh_hans}")
-    print("compare these root keys with the console:")
-    for root in enrolment.roots:
-        print(f"  {root}")
     return YES
+
+
+def _same_words(words: Text, *, ask: bool) -> bool:
+    """Show the words; where `ask`, a person must say that the console shows the same."""
+    print(f"  {words.en}\n  {words.zh_hans}", flush=True)
+    if not ask:
+        print("confirm these words in the console / 请在工作台确认以上词语", flush=True)
+        return True
+    print("does the console show the same words? y/n / 工作台的词语相同吗？y/n: ", end="", flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes", "是")
 
 
 @gate.command

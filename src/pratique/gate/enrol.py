@@ -7,14 +7,19 @@ import binascii
 import json
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from hmac import compare_digest
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from pratique.core.ids import tidy_typed
 from pratique.core.signer import Signer
 from pratique.core.text import Text
 from pratique.credentials.keys import Ed25519Signer, load_or_create_signer, load_signer
+from pratique.credentials.pairing import pairing, pairing_words, roots_hash
 from pratique.credentials.reasons import BadTrust
 from pratique.gate.database import sync_folder
 from pratique.gate.http import post_json
@@ -32,7 +37,6 @@ class Enrolment(msgspec.Struct, frozen=True):
     roots: tuple[str, ...]
     quorum: int
     server: str = ""
-    certificate: str = ""
     kind: Literal["gate", "door"] = "gate"
 
     def root_keys(self) -> tuple[bytes, ...]:
@@ -43,12 +47,51 @@ class Enrolment(msgspec.Struct, frozen=True):
         return keys
 
 
-def enrol(server: str, token: str, home: Path) -> Enrolment:
-    """Make the device key if there is none, and enrol it. Raises Refused with the server's sentence, OSError."""
+class Link(NamedTuple):
+    """What the console's code says: which server, the one-time token, the hash of the server's root keys."""
+
+    server: str
+    token: str
+    roots: str
+
+
+class WrongServer(Exception):  # noqa: N818 - an answer to the person who enrols
+    """Somebody stands between, or this is another server; nothing was kept."""
+
+
+def read_link(text: str) -> Link:
+    """The console's link, `https://host/handheld/#token=…&roots=…`. Raises ValueError."""
+    parts = urlsplit(text)
+    given = dict(parse_qsl(parts.fragment))
+    if parts.scheme not in ("http", "https") or not parts.netloc or not given.get("token"):
+        raise ValueError("not a link of the console: https://host/handheld/#token=…")
+    return Link(f"{parts.scheme}://{parts.netloc}", given["token"], given.get("roots", ""))
+
+
+def enrol(link: Link, home: Path, agree: Callable[[Text], bool]) -> Enrolment:
+    """Make the device key if there is none, and enrol it; `agree` is shown the words of both screens.
+
+    Nothing is kept where the link names other root keys than the server does, or where the person does not agree.
+    Raises WrongServer, Refused with the server's sentence, OSError.
+    """
     home.mkdir(parents=True, exist_ok=True)
+    fresh = not (home / KEY).exists()
     signer = load_or_create_signer(home / KEY, "Ed25519")
-    answer = post_json(f"{server}/v1/gates", {"token": token, "public_key": base64url(signer.public_key)})
-    enrolment = read_enrolment(json.dumps({**answer, "server": server}).encode())
+    answer = post_json(
+        f"{link.server}/v1/gates", {"token": link.token, "public_key": base64url(signer.public_key)}
+    )
+    enrolment = read_enrolment(json.dumps({**answer, "server": link.server}).encode())
+    roots, quorum = enrolment.root_keys(), enrolment.quorum
+    try:
+        if link.roots and not compare_digest(link.roots, roots_hash(roots, quorum)):
+            raise WrongServer("this server's root keys are not those of the link: somebody may stand between")
+        chosen = pairing(signer.public_key, roots, quorum, tidy_typed(link.token))
+        if not agree(pairing_words(chosen)):
+            raise WrongServer("the words differ: somebody stands between; end this gate in the console")
+    except WrongServer:
+        if fresh:
+            (home / KEY).unlink()
+        raise
     write_whole(home / ENROLMENT, msgspec.json.encode(enrolment))
     return enrolment
 

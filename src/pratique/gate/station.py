@@ -26,7 +26,6 @@ from pratique.gate.enrol import (
     device_signer,
     door_key,
     read_enrolment,
-    unbase64url,
 )
 from pratique.gate.journal import Journal
 from pratique.gate.lists import Lists
@@ -164,7 +163,7 @@ class Station:
         try:
             return (self._where.home / CERTIFICATE).read_bytes()
         except OSError:
-            return unbase64url(self._enrolment.certificate) if self._enrolment.certificate else None
+            return None
 
     def _end(self, orders: tuple[Order, ...]) -> None:
         """Destroy what is here (the sync process first: it could write a file anew)."""
