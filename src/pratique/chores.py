@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pratique.core.moment import Moment, from_ms
 from pratique.credentials import service as credentials
 from pratique.desk import service as desk_room
+from pratique.fleet import groups as gate_groups
 from pratique.fleet import service as fleet
 from pratique.mandates import service as mandates
 from pratique.notices import service as notices
@@ -73,6 +74,7 @@ def chores(port: Port) -> list[Chore]:
         Chore("forget what is past its window", 3600, write(testing.sweep)),
         Chore("end cases whose notice is over", 5, write(desk_room.sweep)),
         Chore("call who was not reached", 5, write(desk_room.call_unasked)),
+        Chore("go on with actions on many gates", 1, lambda: gate_actions(port)),
         Chore("go on with actions on many cases", 1, lambda: bulk_actions(port)),
         Chore(
             "plan what people are told", 5, write(lambda tx, moment: reminding.plan(tx, moment, port.hands))
@@ -115,6 +117,12 @@ def lift_due(port: Port) -> None:
 def bulk_actions(port: Port) -> None:
     """Every action on many cases that runs, part by part, each in a transaction of its own."""
     while port.store.write(lambda tx: desk_room.go_on(tx, port.moment())):
+        pass
+
+
+def gate_actions(port: Port) -> None:
+    """Every action on many gates that runs, part by part, each in a transaction of its own."""
+    while port.store.write(lambda tx: gate_groups.go_on(tx, port.moment())):
         pass
 
 

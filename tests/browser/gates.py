@@ -44,6 +44,7 @@ class Gates:
         self.refuse_counts = 0
         self.gone = False
         self.number = 7
+        self.group = ""
         self.mandate = mandate_note(self.now())
         self.snapshot = b""
         self.publish()
@@ -106,9 +107,12 @@ class Gates:
         if self.batches.setdefault((batch.gate_id, batch.seq), batch) != batch:
             raise ValueError("other counts came under this number before")
         now = rfc3339(self.now())
-        signature = b64url(ROOTS[0].sign(heard_bytes(batch.gate_id, batch.seq, sent.signed.nonce, now)))
+        signature = b64url(
+            ROOTS[0].sign(heard_bytes(batch.gate_id, batch.seq, sent.signed.nonce, now, self.group))
+        )
         told = {"gate_id": batch.gate_id, "seq": batch.seq, "nonce": sent.signed.nonce}
-        return told | {"now": now, "sig": signature, "certificate": self.certificate(batch.gate_id)}
+        told |= {"now": now, "group": self.group, "sig": signature}
+        return told | {"certificate": self.certificate(batch.gate_id)}
 
     def counted(self) -> dict[tuple[str, str], int]:
         """Everything that was told so far."""

@@ -310,7 +310,7 @@ def test_an_answer_that_no_root_signed_tells_no_time() -> None:
 def test_an_answer_that_was_kept_back_tells_no_time_later() -> None:
     roots = tuple(root.public_key for root in ROOTS)
     now = "2026-01-05T00:00:00Z"
-    answer = {"now": now, "sig": base64url(ROOTS[0].sign(heard_bytes("A", 1, "first", now)))}
+    answer = {"now": now, "group": "", "sig": base64url(ROOTS[0].sign(heard_bytes("A", 1, "first", now)))}
 
     assert heard(answer, "A", 1, "first", roots) == datetime.fromisoformat(now).timestamp()
     assert heard(answer, "A", 1, "second", roots) is None

@@ -301,6 +301,7 @@ def test_everything_of_a_mandate_goes_with_it(store: Store, moment: Moment, mand
 
     assert gone == {
         "slot_count": 1,
+        "slot_flow": 1,
         "count_batch": 1,
         "gate_alarm": 1,
         "gate_step": 3,

@@ -156,9 +156,9 @@ async function work(mine: store.Enrolment): Promise<void> {
   memory = await Memory.made();
   challenger = new Challenger(async (message) => new Uint8Array(await crypto.subtle.sign({ name: "Ed25519" }, mine.pair.privateKey, message)), () => me.peek()?.certificate);
   reading.value = clock.read();
-  await takeKept(mine, settings.snapshot);
+  await takeKept(mine, settings.snapshot, settings.group ?? "");
   [me.value, machine.value] = [mine, new Machine("starting", ticks())];
-  sync = new Sync(mine, clock, ticks, (fresh) => { loaded.value = fresh; }, certified);
+  sync = new Sync(mine, clock, ticks, (fresh) => { loaded.value = fresh; }, certified, loaded.peek()?.config);
   for (const name of await store.standing()) cause(name, true);
   await chores();
   step(machine.peek().feed("started", ticks()));
@@ -180,11 +180,11 @@ function certified(certificate: string): void {
 }
 
 /** The lists of the last time; expired ones are used on as stale lists, about which the mandate decides. */
-async function takeKept(mine: store.Enrolment, atLeast: number): Promise<void> {
+async function takeKept(mine: store.Enrolment, atLeast: number, group: string): Promise<void> {
   const kept = await store.readLists();
   if (!kept) return;
   try {
-    loaded.value = await load(kept.body, mine.roots.map(fromBase64url), mine.quorum, atLeast, reading.peek()!.now, true);
+    loaded.value = await load(kept.body, mine.roots.map(fromBase64url), mine.quorum, atLeast, reading.peek()!.now, true, group);
   } catch (problem) {
     if (!(problem instanceof Refused) && !(problem instanceof RangeError)) throw problem;
     refusal.value = problem instanceof Refused ? problem.code : "BAD_TRUST";

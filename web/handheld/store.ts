@@ -16,7 +16,7 @@ export type Alarm = { kind: string; first_slot: number; last_slot: number | null
 export type CountRow = { slot15: number; outcome: string; reason: string; policy: number; n: number };
 export type Batch = { rows: CountRow[]; alarms: Omit<Alarm, "sent">[]; snapshot: number; at: string };
 /** `snapshot`: the highest number ever decided by. `floor`: the newest certain time, at slot grain. `chain`: the end of the chain of closed slots. */
-export type Settings = { seq: number; snapshot: number; floor: number; chain: string };
+export type Settings = { seq: number; snapshot: number; floor: number; chain: string; group?: string };
 
 interface Schema extends DBSchema {
   me: { key: "me"; value: Enrolment };
@@ -84,6 +84,9 @@ export const keepLists = (body: Bytes, etag: string, number: number): Promise<un
     await tx.objectStore("lists").put({ body, etag }, "newest");
     await change(tx, { snapshot: Math.max(number, (await settingsIn(tx)).snapshot) });
   });
+
+/** The group this gate is in, as the server last told. */
+export const keepGroup = (group: string): Promise<unknown> => write((tx) => change(tx, { group }));
 
 /** A certain time, at slot grain: law 4 allows no finer one. */
 export const raiseFloor = (unix: number): Promise<unknown> =>

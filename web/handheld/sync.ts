@@ -25,12 +25,15 @@ export type Told = { pull: string; push: string };
 export class Sync {
   #spoke = -Infinity;
   #certified = -Infinity;
+  #config: number;
   #under: Promise<Told> | undefined;
 
   constructor(
     private readonly me: store.Enrolment, private readonly clock: Clock, private readonly ticks: () => number, private readonly taken: (loaded: Loaded) => void,
-    private readonly certified: (certificate: string) => void,
-  ) {}
+    private readonly certified: (certificate: string) => void, config = 0,
+  ) {
+    this.#config = config;
+  }
 
   /** Pull, then push; one round at a time. */
   round(): Promise<Told> {
@@ -67,10 +70,19 @@ export class Sync {
   /** Lists from the server or from a file: checked, kept, then used. Throws Refused or RangeError and leaves the present ones as they are. */
   async take(body: Bytes, etag: string): Promise<void> {
     if (body.length > MAX_BYTES) throw new Refused("TOO_LARGE", "the snapshot file");
-    const { snapshot } = await store.readSettings();
-    const loaded = await load(body, this.me.roots.map(fromBase64url), this.me.quorum, snapshot, this.clock.read().now);
+    const { snapshot, group } = await store.readSettings();
+    const loaded = await load(body, this.me.roots.map(fromBase64url), this.me.quorum, snapshot, this.clock.read().now, false, group);
+    this.#config = loaded.config;
     await store.keepLists(body, etag, loaded.number);
     this.taken(loaded);
+  }
+
+  /** Another group wants other things of its gates: the lists are read anew. */
+  async #join(group: string): Promise<void> {
+    if (group === ((await store.readSettings()).group ?? "")) return;
+    await store.keepGroup(group);
+    const held = await store.readLists();
+    if (held) await this.take(held.body, held.etag).catch(() => undefined);
   }
 
   async #push(): Promise<void> {
@@ -90,7 +102,7 @@ export class Sync {
   }
 
   async #send(seq: number, batch: store.Batch): Promise<void> {
-    const body = canonicalJson({ ...batch, gate_id: this.me.gate_id, seq } as unknown as Json);
+    const body = canonicalJson({ ...batch, gate_id: this.me.gate_id, seq, config: this.#config, software: "web" } as unknown as Json);
     const nonce = toBase64url(crypto.getRandomValues(new Uint8Array(16)));
     // The signature's time is the batch's, at slot grain: law 4 allows no finer one to leave a gate.
     const request = { method: "POST", path: COUNTS, body, keyid: this.me.gate_id, nonce, created: Date.parse(batch.at) / 1000 };
@@ -102,15 +114,18 @@ export class Sync {
     });
     if (!answer.ok) throw new Answered(answer.status, ((await answer.json().catch(() => null)) as { code?: string } | null)?.code);
     const after = this.ticks();
-    const told: { now?: unknown; sig?: unknown; certificate?: unknown } | null = await answer.json().catch(() => null);
+    const told = (await answer.json().catch(() => null)) as Answer;
     const unix = await heard(told, this.me, seq, nonce);
     if (unix === null) throw new TypeError("the answer is not signed by a root key"); // a login page of some network, or a forger
     this.#spoke = after;
     this.#keepCertificate(told?.certificate, after);
+    await this.#join(String(told?.group));
     // Made between the two readings and taken for the later one: the gate's time is never ahead of the server's.
     if (after - before <= SLOWEST_ANSWER) this.clock.confirm(unix);
   }
 }
+
+type Answer = { now?: unknown; sig?: unknown; group?: unknown; certificate?: unknown } | null;
 
 class Answered extends Error {
   constructor(readonly status: number, readonly code: string = String(status)) {
@@ -132,10 +147,10 @@ async function outcome(act: () => Promise<void>): Promise<string> {
 }
 
 /** The time of a signed answer, in seconds since 1970; null if no root key signed it for this very request. */
-async function heard(answer: { now?: unknown; sig?: unknown } | null, me: store.Enrolment, seq: number, nonce: string): Promise<number | null> {
+async function heard(answer: Answer, me: store.Enrolment, seq: number, nonce: string): Promise<number | null> {
   const now = answer?.now;
   if (typeof now !== "string" || typeof answer?.sig !== "string") return null;
-  const message = concat(utf8("pratique-heard\n"), canonicalJson({ gate_id: me.gate_id, seq, nonce, now }));
+  const message = concat(utf8("pratique-heard\n"), canonicalJson({ gate_id: me.gate_id, seq, nonce, now, group: String(answer.group) }));
   const unix = Date.parse(now) / 1000;
   let signature: Bytes;
   try {

@@ -55,11 +55,20 @@ class StatusEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     expires: int | None = None
 
 
+class GateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is wanted of the gates of a group: which classes of credentials they take, and whether paper."""
+
+    version: int
+    accepts: tuple[Purpose, ...] = ("pass", "hcert", "shc")
+    paper: bool = True
+
+
 class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All that a verifier takes along, as one signed file. `number` only ever grows; times are seconds since 1970.
 
     `fail` is the mandate's table for faults, cause to action (gate.md 2.3); `policy` and `mandates` are carried as
-    they were signed. `paper` false refuses passes without a device. `door`: the doors of an organisation (doors.py).
+    they were signed. `paper` false refuses passes without a device. `door`: the doors of an organisation (doors.py);
+    `groups`: configuration by group of gates.
     """
 
     number: int
@@ -76,8 +85,9 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     texts: dict[str, Text] = {}
     fail: dict[str, str] = {}
     value_sets: dict[str, tuple[str, ...]] = {}
-    # Not there at all in the lists of an epidemic: verifiers that never heard of doors go on reading them.
+    # Not there at all where there are none: verifiers that never heard of doors or groups go on reading the lists.
     door: bytes | UnsetType = UNSET
+    groups: dict[str, GateConfig] | UnsetType = UNSET
 
 
 class TrustKey(msgspec.Struct, frozen=True):

@@ -64,11 +64,12 @@ def routes(store: Store, signers: Sequence[Signer], quorum: int, pass_signer: Si
     async def counts(call: Call) -> Heard:
         sent = upload(Request("POST", ADDRESS, call.headers, call.raw), call.body)
 
-        def take(tx: Tx) -> bytes:
+        def take(tx: Tx) -> tuple[bytes, str]:
             service.record_counts(tx, call.moment, sent)
-            return service.certificate(tx, call.moment, pass_signer, sent.batch.gate_id)
+            gate_id = sent.batch.gate_id
+            return service.certificate(tx, call.moment, pass_signer, gate_id), service.group_of(tx, gate_id)
 
-        return heard(call.moment, signers[0], sent, await store.awrite(take))
+        return heard(call.moment, signers[0], sent, *await store.awrite(take))
 
     async def issuer_keys(call: Call) -> IssuerKeys:
         found = await store.aread(lambda tx: service.issuer_keys(tx, call.moment.now))
@@ -113,11 +114,11 @@ def routes(store: Store, signers: Sequence[Signer], quorum: int, pass_signer: Si
     ]
 
 
-def heard(moment: Moment, signer: Signer, sent: Upload, certificate: bytes) -> Heard:
+def heard(moment: Moment, signer: Signer, sent: Upload, certificate: bytes, group: str) -> Heard:
     """The signed answer to an upload that is stored."""
     batch, nonce, now = sent.batch, sent.signed.nonce, rfc3339(moment.now)
-    signature = signer.sign(heard_bytes(batch.gate_id, batch.seq, nonce, now))
-    return Heard(batch.gate_id, batch.seq, nonce, now, base64url(signature), base64url(certificate))
+    signature = signer.sign(heard_bytes(batch.gate_id, batch.seq, nonce, now, group))
+    return Heard(batch.gate_id, batch.seq, nonce, now, group, base64url(signature), base64url(certificate))
 
 
 _MEDIA = "application/octet-stream"

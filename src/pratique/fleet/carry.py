@@ -60,14 +60,15 @@ def _one(store: Store, moment: Moment, signers: Sequence[Signer], pass_signer: S
             return Taken(gate_id, 0, False, "a request to another address")
         sent = upload(request)
 
-        def act(tx: Tx) -> tuple[bool, bytes]:
-            fresh = _record(tx, moment, sent)
-            return fresh, service.certificate(tx, moment, pass_signer, sent.batch.gate_id)
+        def act(tx: Tx) -> tuple[bool, bytes, str]:
+            fresh, gate_id = _record(tx, moment, sent), sent.batch.gate_id
+            certificate = service.certificate(tx, moment, pass_signer, gate_id)
+            return fresh, certificate, service.group_of(tx, gate_id)
 
-        fresh, certificate = store.write(act)
+        fresh, certificate, group = store.write(act)
     except (msgspec.DecodeError, BadSignature, Refusal) as refused:
         return Taken(gate_id, 0, False, str(refused))
-    answer = heard(moment, signers[0], sent, certificate)
+    answer = heard(moment, signers[0], sent, certificate, group)
     _put(path.with_name(f"{path.stem}.ack.json"), msgspec.json.encode(answer))
     return Taken(sent.batch.gate_id, sent.batch.seq, fresh)
 

@@ -23,6 +23,7 @@ from pratique.fleet.model import (
 
 ADDRESS = "/v1/gate-counts"
 
+MAX_SOFTWARE = 40
 AHEAD = 96  # slots a gate's clock may be ahead of ours before its counts are refused
 
 
@@ -31,6 +32,12 @@ def check_batch(batch: CountBatch, now: datetime) -> None:
     latest = int(now.timestamp()) // SLOT_SECONDS + AHEAD
     if batch.seq < 1 or not 0 <= batch.snapshot < 1 << 53:
         raise Refusal("NOT_A_NUMBER", "seq", texts.NOT_A_NUMBER)
+    if (
+        not 0 <= batch.config < 1 << 31
+        or len(batch.software) > MAX_SOFTWARE
+        or not batch.software.isprintable()
+    ):
+        raise Refusal("NOT_A_NUMBER", "config", texts.NOT_A_NUMBER)
     if len(batch.rows) > MAX_ROWS or len(batch.alarms) > MAX_ALARMS:
         raise Refusal("TOO_MANY_ROWS", "rows", texts.TOO_MANY_ROWS)
     for i, row in enumerate(batch.rows):

@@ -81,19 +81,22 @@ class CountBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alarms: tuple[AlarmRow, ...]
     snapshot: int
     at: str
+    config: int = 0  # version of its group's configuration that it works by
+    software: str = ""
 
 
 class Heard(msgspec.Struct, frozen=True):
     """The signed answer to an upload: it is stored, and it is `now`. `sig` by a root key over `heard_bytes`.
 
     `nonce` is that of the request: an answer kept back from an earlier sending tells no time.
-    `certificate` is the gate's own, fresh: it carries a signature of its own.
+    `group` is the one this gate is in; "" for none. `certificate` is the gate's own, fresh: it carries a signature of its own.
     """
 
     gate_id: str
     seq: int
     nonce: str
     now: str
+    group: str
     sig: str
     certificate: str = ""
 
@@ -142,6 +145,7 @@ def content_bytes(batch: CountBatch) -> bytes:
     return canonical_json(fields)
 
 
-def heard_bytes(gate_id: str, seq: int, nonce: str, now: str) -> bytes:
-    """What a root key signs to tell a gate the time."""
-    return b"pratique-heard\n" + canonical_json({"gate_id": gate_id, "seq": seq, "nonce": nonce, "now": now})
+def heard_bytes(gate_id: str, seq: int, nonce: str, now: str, group: str = "") -> bytes:
+    """What a root key signs to tell a gate the time and its group."""
+    told = {"gate_id": gate_id, "seq": seq, "nonce": nonce, "now": now, "group": group}
+    return b"pratique-heard\n" + canonical_json(told)

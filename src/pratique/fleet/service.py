@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 import msgspec
+from msgspec import UNSET
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pratique.core.canonical import canonical_cbor
@@ -30,7 +31,8 @@ from pratique.credentials.trust import tag_of
 from pratique.fleet import store, texts
 from pratique.fleet.counts import Upload, check_batch
 from pratique.fleet.form import base64url, unbase64url
-from pratique.fleet.model import SLOT_SECONDS, Gate, SlotCount, Unconfirmed, content_bytes
+from pratique.fleet.groups import groups
+from pratique.fleet.model import SLOT_SECONDS, CountBatch, Gate, SlotCount, Unconfirmed, content_bytes
 from pratique.mandates import service as mandates
 from pratique.policy import service as policy
 from pratique.policy.model import RuleSet
@@ -210,8 +212,26 @@ def record_counts(tx: Tx, moment: Moment, upload: Upload) -> bool:
     store.add_batch(tx, batch.gate_id, batch.seq, body_hash, signed.nonce, moment.now_ms)
     store.add_counts(tx, [{"gate_id": batch.gate_id} | msgspec.structs.asdict(row) for row in batch.rows])
     store.put_alarms(tx, [{"gate_id": batch.gate_id} | msgspec.structs.asdict(row) for row in batch.alarms])
-    store.note_seen(tx, batch.gate_id, batch.seq, batch.snapshot, moment.now_ms)
+    store.add_flow(tx, _flow(tx, batch))
+    store.note_seen(tx, batch.gate_id, batch.seq, batch.snapshot, batch.config, batch.software, moment.now_ms)
     return True
+
+
+def _flow(tx: Tx, batch: CountBatch) -> list[dict[str, object]]:
+    """What the batch adds to its group's flow."""
+    group_id, mandate_id = store.group_of(tx, batch.gate_id)
+    added: dict[tuple[int, str], int] = {}
+    for row in batch.rows:
+        added[(row.slot15, row.outcome)] = added.get((row.slot15, row.outcome), 0) + row.n
+    return [
+        {"slot15": slot15, "mandate_id": mandate_id, "group_id": group_id, "outcome": outcome, "n": n}
+        for (slot15, outcome), n in added.items()
+    ]
+
+
+def group_of(tx: Tx, gate_id: str) -> str:
+    """The group a gate is in; "" for none."""
+    return store.group_of(tx, gate_id)[0]
 
 
 def policy_counts(tx: Tx, first: datetime, last: datetime) -> list[tuple[str, int, str, str, int, int]]:
@@ -346,6 +366,7 @@ def _contents(tx: Tx, now: datetime, foreign: Foreign, paper: bool) -> list[Bund
             paper=paper,
             mandates=tuple(sorted(notes)),
             policy=None if one is None else _policy(tx, one),
+            groups={group.id: group.config for group in groups(tx)} or UNSET,
         )
         for one in every
     ]

@@ -105,6 +105,87 @@ def count_gates(tx: Tx, mandate_id: str) -> int:
     return int(row[0]) if row else 0
 
 
+def groups(tx: Tx) -> list[Row]:
+    """(id, name_en, name_zh, version, accepts, paper, channel), by name."""
+    return tx.all(
+        "SELECT id, name_en, name_zh, version, accepts, paper, channel FROM gate_group ORDER BY name_en, id"
+    )
+
+
+def put_group(tx: Tx, **values: Any) -> None:
+    """A group as it is from now on."""
+    tx.run(
+        "INSERT INTO gate_group (id, name_en, name_zh, version, accepts, paper, channel, changed_at, changed_by) "
+        "VALUES (:id, :name_en, :name_zh, :version, :accepts, :paper, :channel, :changed_at, :changed_by) "
+        "ON CONFLICT (id) DO UPDATE SET name_en = excluded.name_en, name_zh = excluded.name_zh, "
+        "version = excluded.version, accepts = excluded.accepts, paper = excluded.paper, channel = excluded.channel, "
+        "changed_at = excluded.changed_at, changed_by = excluded.changed_by",
+        **values,
+    )
+
+
+def group_of(tx: Tx, gate_id: str) -> tuple[str, str]:
+    """Group and mandate of a gate."""
+    row = tx.one("SELECT group_id, mandate_id FROM gate WHERE id = :id", id=gate_id)
+    return (row[0], row[1]) if row else ("", "")
+
+
+def move_gates(tx: Tx, gate_ids: list[str], group_id: str) -> None:
+    """These gates are in this group from now on."""
+    tx.many(
+        "UPDATE gate SET group_id = :group_id WHERE id = :id",
+        [{"id": one, "group_id": group_id} for one in gate_ids],
+    )
+
+
+def add_flow(tx: Tx, rows: list[dict[str, Any]]) -> None:
+    """Add to what all gates of a group counted."""
+    tx.many(
+        "INSERT INTO slot_flow (slot15, mandate_id, group_id, outcome, n) "
+        "VALUES (:slot15, :mandate_id, :group_id, :outcome, :n) "
+        "ON CONFLICT (slot15, mandate_id, group_id, outcome) DO UPDATE SET n = slot_flow.n + excluded.n",
+        rows,
+    )
+
+
+def add_bulk(tx: Tx, **values: Any) -> None:
+    """An action on many gates begins."""
+    tx.run(
+        "INSERT INTO gate_bulk "
+        "(id, action, argument, chosen, total, done, after_place, after_id, by_whom, started_at) "
+        "VALUES (:id, :action, :argument, :chosen, :total, 0, '', '', :by_whom, :started_at)",
+        **values,
+    )
+
+
+def running_bulk(tx: Tx) -> Row | None:
+    """(id, action, argument, chosen, after_place, after_id, by_whom) of the oldest action that is not finished."""
+    return tx.one(
+        "SELECT id, action, argument, chosen, after_place, after_id, by_whom FROM gate_bulk "
+        "WHERE finished_at IS NULL ORDER BY started_at, id LIMIT 1"
+    )
+
+
+def bulk_went_on(tx: Tx, bulk_id: str, more: int, place: str, gate_id: str, finished_at: int | None) -> None:
+    """How far an action is."""
+    tx.run(
+        "UPDATE gate_bulk SET done = done + :more, after_place = :place, after_id = :gate_id, "
+        "finished_at = :finished_at WHERE id = :id",
+        id=bulk_id,
+        more=more,
+        place=place,
+        gate_id=gate_id,
+        finished_at=finished_at,
+    )
+
+
+def bulks(tx: Tx) -> list[Row]:
+    """(id, action, argument, total, done, finished_at) of the newest five."""
+    return tx.all(
+        "SELECT id, action, argument, total, done, finished_at FROM gate_bulk ORDER BY started_at DESC, id LIMIT 5"
+    )
+
+
 def end_gate(tx: Tx, gate_id: str) -> bool:
     """True if it was up until now."""
     return tx.run("UPDATE gate SET state = 'ended' WHERE id = :id AND state = 'up'", id=gate_id) == 1
@@ -180,12 +261,14 @@ def put_alarms(tx: Tx, rows: list[dict[str, Any]]) -> None:
     )
 
 
-def note_seen(tx: Tx, gate_id: str, seq: int, snapshot: int, now: int) -> None:
+def note_seen(tx: Tx, gate_id: str, seq: int, snapshot: int, config: int, software: str, now: int) -> None:
     """When and with what a gate was last heard."""
     tx.run(
-        "UPDATE gate SET last_seen_at = :now, last_seq = :seq, snapshot = :snapshot "
-        "WHERE id = :id AND last_seq < :seq",
+        "UPDATE gate SET last_seen_at = :now, last_seq = :seq, snapshot = :snapshot, config = :config, "
+        "software = :software WHERE id = :id AND last_seq < :seq",
         id=gate_id,
+        config=config,
+        software=software,
         seq=seq,
         snapshot=snapshot,
         now=now,
@@ -259,8 +342,16 @@ def add_early(tx: Tx, gate_ids: list[str]) -> None:
 
 
 def is_early(tx: Tx, gate_id: str) -> bool:
-    """True for a gate that has the new policy already."""
-    return tx.one("SELECT 1 FROM gate_early WHERE gate_id = :gate_id", gate_id=gate_id) is not None
+    """True for a gate that has the new policy already: it was let in, or its group has everything early."""
+    return (
+        tx.one(
+            "SELECT 1 FROM gate_early WHERE gate_id = :gate_id UNION ALL "
+            "SELECT 1 FROM gate JOIN gate_group ON gate_group.id = gate.group_id "
+            "WHERE gate.id = :gate_id AND gate_group.channel = 'early'",
+            gate_id=gate_id,
+        )
+        is not None
+    )
 
 
 def snapshot_body(tx: Tx, number: int) -> bytes:
@@ -292,6 +383,6 @@ def erase_mandate(tx: Tx, mandate_id: str) -> dict[str, int]:
         table: tx.run(f"DELETE FROM {table} WHERE {of_gates}", mandate_id=mandate_id)
         for table in ("slot_count", "count_batch", "gate_alarm")
     }
-    for table in ("gate_step", "gate_token", "gate"):
+    for table in ("slot_flow", "gate_step", "gate_token", "gate"):
         gone[table] = tx.run(f"DELETE FROM {table} WHERE mandate_id = :mandate_id", mandate_id=mandate_id)
     return gone

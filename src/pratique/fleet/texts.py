@@ -30,6 +30,13 @@ NOT_CONFIRMED = Text(
     "nobody has compared this gate's words yet: do it in the console, then this is sent again",
     "尚未核对本哨位的词语：请在工作台核对，之后会自动重新发送",
 )
+GROUP_UNKNOWN = Text("no such group: look at the list again", "没有此分组：请刷新列表")
+NO_CLASS = Text(
+    "name what these gates accept: pass, hcert, shc", "请选择哨位接受的凭证类别：pass、hcert、shc"
+)
+NO_CHANNEL = Text("a channel is steady or early", "频道只能是 steady 或 early")
+NO_ACTION = Text("what can be done to many gates is move and end", "批量操作只有移动与停用")
+NOBODY = Text("no gate is found by this search: choose others", "没有符合条件的哨位：请另选")
 COUNTS_CHANGED = Text(
     "other counts came under this number before; nothing was stored", "此编号已收到不同的计数；内容未保存"
 )

@@ -4,11 +4,12 @@ Nothing is taken that fewer than a quorum of root keys signed, that is older tha
 mandates and rules cannot be read. What is refused leaves the lists in use as they are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 from msgspec import UNSET
 
 from pratique.core.canonical import strict_json
@@ -16,7 +17,7 @@ from pratique.core.errors import Refusal
 from pratique.credentials.cbor import read_exact
 from pratique.credentials.doors import OwnDoor, own_door
 from pratique.credentials.reasons import BadTrust, CredentialError
-from pratique.credentials.snapshot import Snapshot
+from pratique.credentials.snapshot import GateConfig, Snapshot
 from pratique.credentials.trust import read_bundle
 from pratique.gate.order import Order, door_order, live_order, read_order
 from pratique.policy.model import RuleSet
@@ -36,6 +37,7 @@ class Loaded(NamedTuple):
     rules: RuleSet | None
     policy_number: int
     door: OwnDoor | None = None
+    config: int = 0  # version of the group's configuration in it
 
     @property
     def number(self) -> int:
@@ -65,8 +67,11 @@ def load(
     *,
     again: bool = False,
     door_key: bytes = b"",
+    group: str = "",
 ) -> Loaded:
     """Check and read a snapshot. Raises CredentialError, or ValueError for mandates or rules that cannot be read.
+
+    What the configuration of the gate's `group` does not accept is taken out: its keys are then unknown here.
 
     One that has expired is refused, but for `again`: the very snapshot the gate decided by last (number `at_least`).
     After a restart it is used on as stale lists, about which the mandate's fail table decides.
@@ -86,10 +91,28 @@ def load(
     if door is None and (door_key or snapshot.bundle.door is not UNSET):
         raise BadTrust("this gate is no door of that list")
     orders = tuple(order for note in snapshot.mandates if (order := read_order(note)) is not None)
+    groups = snapshot.bundle.groups
+    config = None if groups is UNSET else groups.get(group)
+    if config is not None:
+        snapshot = narrowed(snapshot, config)
+    version = config.version if config is not None else 0
     if snapshot.policy is None:
-        return Loaded(snapshot, orders, None, 0, door)
+        return Loaded(snapshot, orders, None, 0, door, version)
     number, rules = read_policy(snapshot.policy)
-    return Loaded(snapshot, orders, rules, number)
+    return Loaded(snapshot, orders, rules, number, door, version)
+
+
+def narrowed(snapshot: Snapshot, config: GateConfig) -> Snapshot:
+    """The snapshot with what this group of gates accepts."""
+    whole = snapshot.bundle
+    return Snapshot(
+        msgspec.structs.replace(
+            whole,
+            keys=tuple(key for key in whole.keys if key.purpose in config.accepts),
+            shc=whole.shc if "shc" in config.accepts else (),
+            paper=whole.paper and config.paper,
+        )
+    )
 
 
 def read_policy(raw: bytes) -> tuple[int, RuleSet]:
@@ -109,12 +132,19 @@ class Lists:
     """Owned by the loop. `refresh` looks at the file the sync process, or a hand, puts in place by renaming."""
 
     def __init__(
-        self, path: Path, roots: Sequence[bytes], quorum: int, at_least: int = 0, door_key: bytes = b""
+        self,
+        path: Path,
+        roots: Sequence[bytes],
+        quorum: int,
+        at_least: int = 0,
+        door_key: bytes = b"",
+        group: Callable[[], str] = str,
     ) -> None:
-        """`at_least`: the highest number this gate has ever decided by; `door_key` as of `load`."""
+        """`at_least`: the highest number this gate has ever decided by; `door_key` and `group` as of `load`."""
         self._door_key = door_key
         self._path, self._roots, self._quorum, self._at_least = path, tuple(roots), quorum, at_least
-        self._seen: tuple[int, int, int] | None = None
+        self._group = group
+        self._seen: tuple[int, int, int, str] | None = None
         self.current: Loaded | None = None
         self.refused = ""
 
@@ -133,7 +163,8 @@ class Lists:
         """Take a new file if there is one. None: nothing new; "": taken; else the code it was refused with."""
         try:
             stat = self._path.stat()
-            mark = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            group = self._group()
+            mark = (stat.st_mtime_ns, stat.st_size, stat.st_ino, group)
             if mark == self._seen:
                 return None
             if stat.st_size > MAX_BYTES:
@@ -141,8 +172,9 @@ class Lists:
             self._seen = mark
             raw, again = self._path.read_bytes(), self.current is None
             loaded = load(
-                raw, self._roots, self._quorum, self._at_least, now, again=again, door_key=self._door_key
-            )
+                raw, self._roots, self._quorum, self._at_least, now,
+                again=again, door_key=self._door_key, group=group,
+            )  # fmt: skip
         except OSError:
             return None
         except CredentialError as refused:

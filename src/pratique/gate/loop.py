@@ -289,6 +289,8 @@ class Gate:
         if loaded is not None:
             if loaded.number > int(self.journal.setting("snapshot", "0")):
                 self.journal.put_setting("snapshot", str(loaded.number))
+            if loaded.config != int(self.journal.setting("config", "0")):
+                self.journal.put_setting("config", str(loaded.config))
             self.clock.raise_floor(loaded.issued)
             now = self._time().now
             self._cause("stale", loaded.amber(now))

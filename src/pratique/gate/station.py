@@ -110,6 +110,7 @@ class Station:
                 enrolment.quorum,
                 at_least,
                 door_key(enrolment, self._signer),
+                lambda: self.journal.setting("group"),
             ),
             self.journal,
             Clock(floor=self.journal.floor(), seen=self.journal.last_slot() * SLOT_SECONDS),

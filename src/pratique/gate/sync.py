@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ PULL_EVERY = 60.0
 SAY_SOMETHING_EVERY = 900.0  # an empty batch where nothing was counted: the gate is heard, and hears the time
 CERTIFY_EVERY = 86_400.0
 COUNTS = "/v1/gate-counts"
+SOFTWARE = version("pratique")
 SLOWEST_ANSWER = 10.0  # seconds; a slower one tells no time
 
 
@@ -120,8 +122,12 @@ class Sync:
                     db.post(connection, db.batch([], [], snapshot, int(self._now(connection).unix)))
             while batches := db.waiting(connection, 20):
                 for seq, body in batches:
-                    self._send(seq, json.loads(body))
+                    config = int(db.setting(connection, "config", "0"))
+                    group = self._send(seq, json.loads(body), config)
                     db.acknowledged(connection, seq)
+                    if group != db.setting(connection, "group"):
+                        with db.transaction(connection):
+                            db.put_setting(connection, "group", group)
                     sent += 1
         return sent
 
@@ -133,9 +139,10 @@ class Sync:
             answer = {}
         self._tell({"rang": number, "reached": answer.get("reached") is True})
 
-    def _send(self, seq: int, fields: dict[str, Any]) -> None:
+    def _send(self, seq: int, fields: dict[str, Any], config: int) -> str:
+        """Send one batch, keep what the answer tells; the group this gate is in."""
         nonce = secrets.token_urlsafe(16)
-        upload = signed_upload(fields, self._to.gate_id, seq, nonce, self._signer)
+        upload = signed_upload({**fields, "config": config}, self._to.gate_id, seq, nonce, self._signer)
         before = ticks()
         answer = post_signed(self._to.server, upload)
         after = ticks()
@@ -148,6 +155,7 @@ class Sync:
             # Made between the two readings and taken for the later one: the gate's time is never ahead of the server's.
             self._confirmed = Confirmed(told, after)
             self._tell({"confirmed": [told, after]})
+        return str(answer["group"])
 
     def _keep_certificate(self, answer: dict[str, Any]) -> None:
         """The gate's own certificate for wallets, anew once a day. It carries a signature, and is not ours to judge."""
@@ -172,7 +180,7 @@ def signed_upload(fields: dict[str, Any], gate_id: str, seq: int, nonce: str, si
 
     The signature's time is that of the batch, at slot grain: law 4 allows no finer one to leave a gate.
     """
-    body = canonical_json({**fields, "gate_id": gate_id, "seq": seq})
+    body = canonical_json({**fields, "gate_id": gate_id, "seq": seq, "software": SOFTWARE})
     bare = Request("POST", COUNTS, {"content-type": "application/json", "accept": "application/json"}, body)
     created = int(datetime.fromisoformat(str(fields["at"])).timestamp())
     return bare._replace(
@@ -185,9 +193,10 @@ def heard(
 ) -> float | None:
     """The time of a signed answer, in seconds since 1970; None if no root key signed it for this very request."""
     now = answer.get("now")
-    body = b"pratique-heard\n" + canonical_json(
-        {"gate_id": gate_id, "seq": seq, "nonce": nonce, "now": str(now)}
-    )
+    signed = {
+        "gate_id": gate_id, "seq": seq, "nonce": nonce, "now": str(now), "group": str(answer.get("group"))
+    }  # fmt: skip
+    body = b"pratique-heard\n" + canonical_json(signed)
     try:
         signature = unbase64url(answer.get("sig"))
         at = datetime.fromisoformat(str(now))

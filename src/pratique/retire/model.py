@@ -27,7 +27,7 @@ CLASS_OF_TABLE = {
     "custody": "tube", "campaign": "tube", "site": "tube", "lane": "tube", "testing_task": "tube",
     "result_version": "result", "tube_state": "result", "lab_message": "result", "lab_quarantine": "result",
     "issuance": "issuance", "pass_outbox": "issuance", "revocation": "revocation",
-    "slot_count": "count", "count_batch": "count", "site_count": "count",
+    "slot_count": "count", "slot_flow": "count", "count_batch": "count", "site_count": "count",
     "gate": "device", "gate_token": "device", "gate_alarm": "device", "gate_step": "device",
     "device": "device", "device_token": "device",
 }  # fmt: skip

@@ -3,7 +3,7 @@
 import { readExact } from "../verify/cbor.ts";
 import { strictJson } from "../verify/json.ts";
 import { Refused } from "../verify/refused.ts";
-import { readBundle, type Snapshot } from "../verify/snapshot.ts";
+import { readBundle, Snapshot, type GateConfig } from "../verify/snapshot.ts";
 import { readOrder, type Order } from "./order.ts";
 import { ruleSetOf, type RuleSet } from "./ruleset.ts";
 
@@ -11,7 +11,7 @@ const [AMBER_AFTER, STALE_AFTER] = [24 * 3600, 72 * 3600];
 
 /** A snapshot ready for deciding. `rules` is null where no policy came with it. */
 export class Loaded {
-  constructor(readonly snapshot: Snapshot, readonly orders: Order[], readonly rules: RuleSet | null, readonly policyNumber: number) {}
+  constructor(readonly snapshot: Snapshot, readonly orders: Order[], readonly rules: RuleSet | null, readonly policyNumber: number, readonly config = 0) {}
 
   get number(): number { return this.snapshot.number; }
   get issued(): number { return this.snapshot.issued; }
@@ -31,7 +31,7 @@ export class Loaded {
 
 One that has expired is refused, but for `again`: the very snapshot the gate decided by last (number `atLeast`), about which the mandate's
 fail table decides. */
-export async function load(raw: Uint8Array, roots: Uint8Array[], quorum: number, atLeast: number, now: number, again = false): Promise<Loaded> {
+export async function load(raw: Uint8Array, roots: Uint8Array[], quorum: number, atLeast: number, now: number, again = false, group = ""): Promise<Loaded> {
   let snapshot: Snapshot;
   try {
     snapshot = await readBundle(raw, roots, quorum, atLeast, now);
@@ -41,10 +41,18 @@ export async function load(raw: Uint8Array, roots: Uint8Array[], quorum: number,
     if (snapshot.number !== atLeast) throw refused;
   }
   const orders = snapshot.bundle.mandates.map(readOrder).filter((order) => order !== null);
-  if (snapshot.bundle.policy === null) return new Loaded(snapshot, orders, null, 0);
-  const { number, rules } = readPolicy(snapshot.bundle.policy);
-  return new Loaded(snapshot, orders, rules, number);
+  const { policy, groups } = snapshot.bundle;
+  const config = Object.hasOwn(groups, group) ? groups[group]! : undefined;
+  if (config) snapshot = await narrowed(snapshot, config);
+  const version = config?.version ?? 0;
+  if (policy === null) return new Loaded(snapshot, orders, null, 0, version);
+  const { number, rules } = readPolicy(policy);
+  return new Loaded(snapshot, orders, rules, number, version);
 }
+
+/** The snapshot with what this group of gates accepts: other keys are unknown here. */
+const narrowed = ({ bundle, icvp }: Snapshot, { accepts, paper }: GateConfig): Promise<Snapshot> =>
+  Snapshot.of({ ...bundle, keys: bundle.keys.filter(({ purpose }) => accepts.includes(purpose)), shc: accepts.includes("shc") ? bundle.shc : [], paper: bundle.paper && paper }, icvp);
 
 /** Number and rules of a snapshot's policy: CBOR `{"number", "mandate", "body"}`, `body` the published document. */
 export function readPolicy(raw: Uint8Array): { number: number; rules: RuleSet } {

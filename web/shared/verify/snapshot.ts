@@ -19,7 +19,10 @@ export type Bundle = {
   keys: KeyEntry[]; status: StatusEntry[]; shc: ShcIssuer[]; hashes: HashBatch[];
   skew_s: number; paper: boolean; policy: Bytes | null; mandates: Bytes[];
   texts: { [key: string]: Text }; fail: { [cause: string]: string }; value_sets: { [id: string]: string[] }; door: Bytes | null;
+  groups: { [id: string]: GateConfig };
 };
+/** What is wanted of the gates of a group. */
+export type GateConfig = { version: number; accepts: KeyEntry["purpose"][]; paper: boolean };
 
 export type TrustKey = { kid: Bytes; key: CryptoKey | undefined; alg: number; issuer: string; usages: Set<string>; validFrom: number; validTo: number };
 
@@ -31,11 +34,13 @@ const KEY: Fields = {
 const STATUS: Fields = { issuer: text, list_no: whole, bits: whole, lst: bytes, size: [whole, 1 << 20], uri: [text, ""], expires: [orNull(whole), null] };
 const ISSUER: Fields = { iss: text, keys: bytes, crls: [list(bytes), []], name: [text, ""], listed: [flag, true] };
 const BATCH: Fields = { country: text, kid: bytes, hash_type: oneOf("SIGNATURE", "UCI", "COUNTRYCODEUCI"), expires: whole, hashes: bytes };
+const CONFIG: Fields = { version: whole, accepts: [list(oneOf("pass", "hcert", "shc")), ["pass", "hcert", "shc"]], paper: [flag, true] };
 const BUNDLE: Fields = {
   number: whole, issued: whole, expires: whole,
   keys: [list(struct(KEY)), []], status: [list(struct(STATUS)), []], shc: [list(struct(ISSUER)), []], hashes: [list(struct(BATCH)), []],
   skew_s: [whole, 180], paper: [flag, true], policy: [orNull(bytes), null], mandates: [list(bytes), []],
   texts: [dictionary(struct({ en: text, "zh-Hans": text })), {}], fail: [dictionary(text), {}], value_sets: [dictionary(list(text)), {}], door: [orNull(bytes), null],
+  groups: [dictionary(struct(CONFIG)), {}],
 };
 
 const MAX_KID = 32; // a stranger chooses it: what is longer is not repeated
