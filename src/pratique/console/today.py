@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 from pratique.console.campaigns import CampaignRow, campaign_rows, lab_figures, midnight_ms
-from pratique.console.gates import GateRow, gate_rows
 from pratique.console.model import Desk, Figure, Problem
 from pratique.console.notices import kind_rows
 from pratique.console.render import page, words
 from pratique.core.text import Text
+from pratique.fleet import overview
+from pratique.fleet.overview import GroupSum
 from pratique.mandates import service as mandates
 from pratique.notices import service as notices
 from pratique.rollout import service as rollout
@@ -34,7 +35,7 @@ def routes(desk: Desk) -> list[Route]:
 def _read(desk: Desk, tx: Tx, call: Call) -> tuple[list[Problem], list[Figure], list[CampaignRow]]:
     board = testing.board(tx, midnight_ms(desk, call))
     appeals = notices.appeals_by_due(tx)
-    gates = gate_rows(tx, call.moment.now)
+    gates = overview.sums(tx, call.moment.now)
     kinds = kind_rows(tx, call)
 
     def say(key: str) -> str:
@@ -44,7 +45,7 @@ def _read(desk: Desk, tx: Tx, call: Call) -> tuple[list[Problem], list[Figure], 
         *lab_figures(board, call.language),
         Figure(sum(row.open + row.waiting for row in kinds), say("tile_open_notices"), "/console/notices"),
         Figure(len(appeals), say("tile_appeals"), "/console/notices"),
-        Figure(sum(row.state in ("up", "grace") for row in gates), say("tile_gates"), "/console/gates"),
+        Figure(sum(one.up + one.late for one in gates), say("tile_gates"), "/console/gates"),
     ]
     due = sum(line.due_at - call.moment.now <= URGENT for line in appeals)
     waits = sum(line.level > 0 for line in appeals)
@@ -52,7 +53,7 @@ def _read(desk: Desk, tx: Tx, call: Call) -> tuple[list[Problem], list[Figure], 
 
 
 def _problems(
-    tx: Tx, call: Call, appeals: tuple[int, int], board: testing.Board, gates: list[GateRow]
+    tx: Tx, call: Call, appeals: tuple[int, int], board: testing.Board, gates: list[GroupSum]
 ) -> list[Problem]:
     live = mandates.live_mandates(tx, call.moment.now)
     found = [
@@ -60,7 +61,7 @@ def _problems(
         ("warn", appeals[1], "problem_appeal_waits", "/console/notices"),
         ("warn", board.held, "problem_held", "/console/laboratory"),
         ("warn", len(board.tasks), "problem_task", "/console/laboratory"),
-        ("bad", sum(row.state == "down" for row in gates), "problem_gate", "/console/gates"),
+        ("bad", sum(one.lost for one in gates), "problem_gate", "/console/gates"),
         ("bad", int(not live), "problem_mandate", "/console/mandates"),
         (
             "bad",

@@ -85,7 +85,7 @@ def save_group(
 
 
 def begin(tx: Tx, moment: Moment, action: str, argument: str, search: Search, who: str) -> str:
-    """Begin an action on all gates that a search finds; its id. Raises Refusal, NotFound, Conflict where none is found."""
+    """Begin an action on all gates that a search finds; its id. Raises Refusal, NotFound, Conflict for none."""
     if action not in ("move", "end"):
         raise Refusal("UNKNOWN_ACTION", "action", texts.NO_ACTION)
     if action == "move" and argument and argument not in {group.id for group in groups(tx)}:

@@ -89,7 +89,7 @@ class Heard(msgspec.Struct, frozen=True):
     """The signed answer to an upload: it is stored, and it is `now`. `sig` by a root key over `heard_bytes`.
 
     `nonce` is that of the request: an answer kept back from an earlier sending tells no time.
-    `group` is the one this gate is in; "" for none. `certificate` is the gate's own, fresh: it carries a signature of its own.
+    `group` is the one this gate is in; "" for none. `certificate` is the gate's own, fresh; it carries a signature.
     """
 
     gate_id: str

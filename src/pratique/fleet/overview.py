@@ -46,7 +46,7 @@ class GroupSum(msgspec.Struct, frozen=True):
 
 
 class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which gates: `text` begins a word of the place, or the id; `state` is of STATES or ""; `group_id` None for all."""
+    """Which gates: `text` begins a word of the place, or the id; `state`: of STATES or ""; `group_id`: None for all."""
 
     text: str = ""
     state: str = ""

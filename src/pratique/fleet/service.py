@@ -11,8 +11,8 @@ from hashlib import sha256
 from typing import NamedTuple
 
 import msgspec
-from msgspec import UNSET
 from cryptography.hazmat.primitives.asymmetric import ec
+from msgspec import UNSET
 
 from pratique.core.canonical import canonical_cbor
 from pratique.core.errors import Conflict, NotFound, Refusal

@@ -48,3 +48,5 @@ CREATE TABLE gate_bulk (
   started_at BIGINT NOT NULL,
   finished_at BIGINT
 ) STRICT;
+CREATE INDEX gate_by_snapshot ON gate (snapshot) WHERE state = 'up' AND confirmed_at IS NOT NULL;
+CREATE INDEX gate_by_software ON gate (software) WHERE state = 'up' AND confirmed_at IS NOT NULL;
