@@ -79,12 +79,14 @@ putHashed("shared", "base", "css", dress.outputFiles[0].contents);
 
 const wasm = readFileSync(join(HERE, "node_modules/zxing-wasm/dist/reader/zxing_reader.wasm"));
 const reader = putHashed("shared", "reader", "wasm", wasm);
+/** Words of two screens: fetched when a device becomes a gate, which needs the network anyway. */
+const pairing = putHashed("shared", "pairing", "json", readFileSync(join(HERE, "../src/pratique/credentials/pairing.json")));
 
 for (const face of FACES) {
   if (!existsSync(join(HERE, face.name, "app.tsx"))) continue;
   const scan = face.scans ? (await bundle("shared/scan.worker.ts", face.name, { READER: text(reader) })).js : undefined;
   const scanner = scan ? putHashed(face.name, "scan", "js", scan) : "";
-  const define = { SCAN_WORKER: text(scanner) };
+  const define = { SCAN_WORKER: text(scanner), PAIRING: text(pairing) };
   const probe = await bundle(`${face.name}/app.tsx`, face.name, { ...define, BUILD: '""' });
   const BUILD = digest(Buffer.concat([probe.js, probe.css])).toString("hex").slice(0, 12);
   const made = await bundle(`${face.name}/app.tsx`, face.name, { ...define, BUILD: text(BUILD) });

@@ -6,7 +6,7 @@ import pytest
 
 from pratique.credentials import gdiff
 from pratique.credentials.http_signature import Request, read_upload, sign
-from pratique.credentials.pairing import pairing, pairing_words, roots_hash
+from pratique.credentials.pairing import pairing, roots_hash
 from tests.credentials.test_deltas import BY_HAND, MADE
 from tests.web_twin.asking import Twin, b64
 
@@ -72,5 +72,5 @@ def test_the_words_on_both_screens_are_the_same(twin: Twin, quorum: int) -> None
 
     told = twin.ask("pairing", **asked)
 
-    words = pairing_words(pairing(bytes(range(32)), roots, quorum, "0ABC"))
-    assert told == {"words": {"en": words.en, "zh-Hans": words.zh_hans}, "roots": roots_hash(roots, quorum)}
+    chosen = pairing(bytes(range(32)), roots, quorum, "0ABC")
+    assert told == {"chosen": b64(chosen), "roots": roots_hash(roots, quorum)}

@@ -12,7 +12,7 @@ import { Machine } from "../shared/decide/machine.ts";
 import { opens, slotOf, SLOT_CLOSES_AFTER, SLOT_SECONDS } from "../shared/decide/model.ts";
 import { isOver, liveOrder, type Order } from "../shared/decide/order.ts";
 import { tidyTyped } from "../shared/ids.ts";
-import { pairingWords, rootsHash } from "../shared/pairing.ts";
+import { pairing as chosenWords, pairingWords, rootsHash } from "../shared/pairing.ts";
 import { Refused } from "../shared/verify/refused.ts";
 import type { Text } from "../shared/words.ts";
 import { Challenger } from "./challenger.ts";
@@ -122,7 +122,7 @@ export async function enrol(text: string): Promise<void> {
       fault.value = WRONG_SERVER;
       return;
     }
-    const words = await pairingWords(fromBase64url(public_key), keys, quorum, tokenOf(text));
+    const words = await pairingWords(await chosenWords(fromBase64url(public_key), keys, quorum, tokenOf(text)));
     pairing.value = { words, made: { gate_id, place, roots, quorum, pair, public_key, certificate: shown ?? "" } };
     stage.value = "compare";
   } catch (problem) {

@@ -119,9 +119,9 @@ export class Sync {
     if (unix === null) throw new TypeError("the answer is not signed by a root key"); // a login page of some network, or a forger
     this.#spoke = after;
     this.#keepCertificate(told?.certificate, after);
-    await this.#join(String(told?.group));
     // Made between the two readings and taken for the later one: the gate's time is never ahead of the server's.
     if (after - before <= SLOWEST_ANSWER) this.clock.confirm(unix);
+    await this.#join(String(told?.group));
   }
 }
 

@@ -6,3 +6,5 @@ declare const BUILD: string;
 declare const SCAN_WORKER: string;
 
 declare module "*.css";
+/** Address of the words that two screens show. */
+declare const PAIRING: string;

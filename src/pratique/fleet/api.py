@@ -41,7 +41,7 @@ def routes(store: Store, signers: Sequence[Signer], quorum: int, pass_signer: Si
 
     async def snapshot(call: Call) -> Answer:
         gate_id = call.query.get("gate", "")
-        newest = await store.aread(lambda tx: service.newest_snapshot(tx, gate_id))
+        newest = await store.apeek(lambda tx: service.newest_snapshot(tx, gate_id))
         if newest is None:
             text = Text(
                 "no snapshot was published yet: publish a mandate for gates",

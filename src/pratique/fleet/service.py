@@ -303,10 +303,8 @@ class Newest(NamedTuple):
 
 def newest_snapshot(tx: Tx, gate_id: str = "") -> Newest | None:
     """The snapshot that this gate should have; without a gate, the one for gates that wait."""
-    varies = store.cascade(tx) is not None
-    early = varies and store.is_early(tx, gate_id)
-    row = store.newest_snapshot(tx, int(early)) or store.newest_snapshot(tx, 0)
-    return None if row is None else Newest(row[0], row[3], varies)
+    row = store.snapshot_for(tx, gate_id)
+    return None if row is None else Newest(row[0], row[1], bool(row[2]))
 
 
 # A policy comes in

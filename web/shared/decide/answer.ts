@@ -8,7 +8,7 @@ import type { Evidence } from "./context.ts";
 import { evaluate, Fault, Instant, type Value } from "./certlogic.ts";
 import { apply } from "../gdiff.ts";
 import { contentDigest, signatureBase } from "../http_signature.ts";
-import { pairingWords, rootsHash } from "../pairing.ts";
+import { pairing, rootsHash } from "../pairing.ts";
 import { judgeForeign } from "./foreign.ts";
 import { decide, PAIR_OF } from "./gate.ts";
 import { load, Loaded, readPolicy } from "./lists.ts";
@@ -63,10 +63,10 @@ const OPERATIONS: { [op: string]: (q: never) => unknown } = {
 
   person: (q: { document: Json; number: number; evidence: Evidence[]; at: number }) => decidePerson(q.evidence, q.at, ruleSetOf(q.document, q.number)),
 
-  /** The words of two screens, and what a link says of the root keys. */
+  /** What chooses the words of two screens, and what a link says of the root keys. */
   pairing: async ({ device, roots, quorum, token }: { device: string; roots: string[]; quorum: number; token: string }) => {
     const keys = roots.map(fromBase64url);
-    return { words: await pairingWords(fromBase64url(device), keys, quorum, token), roots: await rootsHash(keys, quorum) };
+    return { chosen: toBase64url(await pairing(fromBase64url(device), keys, quorum, token)), roots: await rootsHash(keys, quorum) };
   },
 
   /** What a delta makes of held bytes. */
