@@ -1,10 +1,12 @@
 """A city's gates against one server: polls, one change of the lists to all, a quarter-hour's counts through a kill.
 
-Every gate is a real device: a key of its own, an address of its own on loopback, a signature over its counts. Beside
-it a bare Starlette route in the same run. The server is killed once (kill -9) in the middle of the counts and started
-again; what was not acknowledged is sent again, as a gate does; in the end every count must be there once.
-`server_share` is what polls every 60 s and counts every 15 min of all gates cost of this machine, by CPU time.
-Last line: one JSON object.
+Every gate is a real device: a key of its own, an address of its own on loopback, uploads signed as RFC 9421 says.
+Beside it a bare Starlette route in the same run. A new snapshot goes to every gate as a delta, and what it makes is
+compared with the whole. The server is killed once (kill -9) in the middle of the counts and started again; then it is
+away for six hours (24 quarter-hours that `--behind` gates kept come at once). What was not acknowledged is sent again,
+signed anew, as a gate does; in the end every count must be there once. The clock is compressed: loads run one after
+another as fast as they go, and `server_share` says what polls every 60 s and counts every 15 min of all gates cost of
+this machine, by CPU time. Last line: one JSON object.
 """
 
 import argparse
@@ -27,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.serve import _wait_for, cpu_seconds, get, post, serve
 from pratique import town
 from pratique.core.moment import to_ms
+from pratique.credentials import gdiff
 from pratique.credentials.http_signature import Request, sign
 from pratique.fleet import service
 from pratique.fleet import store as fleet_store
@@ -62,22 +65,39 @@ def prepare(home: Path, gates: int) -> list[tuple[str, Ed25519PrivateKey]]:
     return devices
 
 
-def uploads(devices: list[tuple[str, Ed25519PrivateKey]]) -> list[bytes]:
-    """One signed quarter-hour of each gate: three rows, 18 people."""
+def uploads(devices: list[tuple[str, Ed25519PrivateKey]], first: int = 1, quarters: int = 1) -> list[bytes]:
+    """Signed quarter-hours of each gate, numbered from `first`: three rows, 18 people each."""
     now = int(time.time()) // 900 * 900
     at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    rows = [
-        {"slot15": now // 900 - 1, "outcome": outcome, "reason": reason, "policy": 1, "n": n}
-        for outcome, reason, n in (("clear", "pass", 15), ("hold", "expired", 2), ("see_staff", "clock", 1))
-    ]
     made = []
-    for gate_id, key in devices:
-        body = json.dumps(
-            {"gate_id": gate_id, "seq": 1, "snapshot": 1, "at": at, "alarms": [], "rows": rows}
-        ).encode()
-        bare = Request("POST", ADDRESS, {}, body)
-        signed = sign(bare, key.sign, keyid=gate_id, nonce=secrets.token_urlsafe(16), created=now)
-        made.append(post(ADDRESS, body, *(f"{name}: {value}" for name, value in signed.items())))
+    for seq in range(first, first + quarters):
+        rows = [
+            {"slot15": now // 900 - seq, "outcome": outcome, "reason": reason, "policy": 1, "n": n}
+            for outcome, reason, n in (
+                ("clear", "pass", 15),
+                ("hold", "expired", 2),
+                ("see_staff", "clock", 1),
+            )
+        ]
+        for gate_id, key in devices:
+            told = {
+                "gate_id": gate_id,
+                "seq": seq,
+                "snapshot": 1,
+                "at": at,
+                "alarms": [],
+                "rows": rows,
+                "software": "1",
+            }
+            body = json.dumps(told).encode()
+            signed = sign(
+                Request("POST", ADDRESS, {}, body),
+                key.sign,
+                keyid=gate_id,
+                nonce=secrets.token_urlsafe(16),
+                created=now,
+            )
+            made.append(post(ADDRESS, body, *(f"{name}: {value}" for name, value in signed.items())))
     return made
 
 
@@ -141,8 +161,10 @@ class Server:
         return (cpu_seconds(self.child.pid) - before) / len(requests) * 1e6, seconds
 
 
-def counts_through_a_kill(server: Server, batches: list[bytes]) -> tuple[float, float]:
-    """(CPU µs an upload before the kill, seconds in all). What was not acknowledged is sent again until it is."""
+def counts_through_a_kill(
+    server: Server, batches: list[bytes], devices: list[tuple[str, Ed25519PrivateKey]]
+) -> tuple[float, float]:
+    """(CPU µs an upload before the kill, seconds in all). What was not acknowledged is signed and sent again until it is."""  # noqa: E501
     acknowledged: set[int] = set()
     start, cpu, before = time.perf_counter(), 0.0, cpu_seconds(server.child.pid)
 
@@ -164,7 +186,7 @@ def counts_through_a_kill(server: Server, batches: list[bytes]) -> tuple[float, 
         asyncio.run(
             send(
                 server.number,
-                [batches[n] for n in left],
+                uploads([devices[n] for n in left]),
                 b"200",
                 lambda at, left=left: acknowledged.add(left[at]),
             )  # type: ignore[misc]
@@ -179,6 +201,7 @@ def main() -> int:
     reader.add_argument("--home", default="")
     reader.add_argument("--port", type=int, default=0)
     reader.add_argument("--gates", type=int, default=94_314)
+    reader.add_argument("--behind", type=int, default=500)
     asked = reader.parse_args()
     if asked.serve:
         serve(asked.serve, asked.home, asked.port)
@@ -186,52 +209,81 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="pratique-bench-") as folder:
         devices = prepare(Path(folder), asked.gates)
         batches = uploads(devices)
+        late = uploads(devices[: asked.behind], 2, 24)
         ours, bare = Server("ours", folder), Server("bare", folder)
         try:
-            found = run(asked.gates, ours, bare, batches, folder)
+            found = run(devices, ours, bare, batches, late, folder)
         finally:
             for server in (ours, bare):
                 server.child.terminate()
                 server.child.wait(20)
     print(json.dumps(found))
-    return 0 if found["counts_right"] else 1
+    return 0 if found["counts_right"] and found["delta_right"] else 1
 
 
-def run(gates: int, ours: Server, bare: Server, batches: list[bytes], folder: str) -> dict[str, object]:
-    """The three loads, one after the other."""
+def run(
+    devices: list[tuple[str, Ed25519PrivateKey]],
+    ours: Server,
+    bare: Server,
+    batches: list[bytes],
+    late: list[bytes],
+    folder: str,
+) -> dict[str, object]:
+    """The loads, one after the other."""
+    gates = len(devices)
     bare_us, _ = bare.measured([get("/bare")] * min(gates, 20_000), b"200")
     raw, tag = asyncio.run(lists_of(ours.number))
     poll_us, poll_s = ours.measured([get("/v1/snapshot", f"If-None-Match: {tag}")] * gates, b"304")
     print(f"polls: {poll_us:.0f} µs each (bare {bare_us:.0f}), all in {poll_s:.1f} s", flush=True)
-    fetch_us, fetch_s = ours.measured([get("/v1/snapshot")] * gates, b"200")
-    print(f"lists of {len(raw)} bytes to all: {fetch_us:.0f} µs each, {fetch_s:.1f} s", flush=True)
-    count_us, count_s = counts_through_a_kill(ours, batches)
+    port = open_port(Settings(home=Path(folder)))
+    port.store.write(lambda tx: service.publish_snapshot(tx, port.moment(), port.signing_roots))
+    port.close()
+    whole, newest = asyncio.run(lists_of(ours.number))
+    delta, _ = asyncio.run(lists_of(ours.number, f"If-None-Match: {tag}", "A-IM: gdiff"))
+    right = gdiff.apply(raw, delta, 1 << 24) == whole and newest != tag
+    changed = get("/v1/snapshot", f"If-None-Match: {tag}", "A-IM: gdiff")
+    delta_us, delta_s = ours.measured([changed] * gates, b"226")
+    print(
+        f"a delta of {len(delta)} of {len(whole)} bytes to all: {delta_us:.0f} µs each, {delta_s:.1f} s",
+        flush=True,
+    )
+    count_us, count_s = counts_through_a_kill(ours, batches, devices)
+    print(f"counts: {count_us:.0f} µs each, all in {count_s:.1f} s with one kill", flush=True)
+    ours.kill()  # six hours without a server: what came due meanwhile waits in the gates
+    ours.start()
+    late_us, late_s = ours.measured(late, b"200") if late else (0.0, 0.0)
     port = open_port(Settings(home=Path(folder)))
     with port.store.read() as tx:
         row = tx.one("SELECT coalesce(sum(n), 0), count(DISTINCT gate_id) FROM slot_count")
     port.close()
     total, told = (int(row[0]), int(row[1])) if row else (0, 0)
     share = (gates / POLL_EVERY * poll_us + gates / COUNT_EVERY * count_us) / 1e6 / (os.cpu_count() or 1)
-    print(f"counts: {count_us:.0f} µs each, all in {count_s:.1f} s with one kill", flush=True)
     return {
         "claim": "a city's gates cost one server less than half of this machine",
         "gates": gates,
         "poll_us": round(poll_us, 1),
         "ratio_to_bare": round(bare_us / poll_us, 3),
-        "lists_to_all_s": round(fetch_s, 1),
-        "lists_bytes": len(raw),
+        "delta_us": round(delta_us, 1),
+        "delta_to_all_s": round(delta_s, 1),
+        "delta_cpu_of_machine_s": round(delta_us * gates / 1e6 / (os.cpu_count() or 1), 1),
+        "delta_bytes": len(delta),
+        "lists_bytes": len(whole),
+        "delta_right": right,
         "count_us": round(count_us, 1),
         "counts_s": round(count_s, 1),
-        "counts_right": total == 18 * gates and told == gates,
+        "outage_uploads": len(late),
+        "outage_count_us": round(late_us, 1),
+        "outage_s": round(late_s, 1),
+        "counts_right": total == 18 * (gates + len(late)) and told == gates,
         "server_share": round(share, 3),
         "load": round(os.getloadavg()[0], 2),
     }
 
 
-async def lists_of(number: int) -> tuple[bytes, str]:
-    """The snapshot and its ETag."""
+async def lists_of(number: int, *fields: str) -> tuple[bytes, str]:
+    """The snapshot, or the delta that is asked for, and its ETag."""
     reader, writer = await asyncio.open_connection("127.0.0.1", number)
-    writer.write(get("/v1/snapshot"))
+    writer.write(get("/v1/snapshot", *fields))
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
     fields = {k.lower(): v for k, _, v in (line.partition(": ") for line in head.split("\r\n"))}
     raw = await reader.readexactly(int(fields["content-length"]))
