@@ -30,7 +30,7 @@ from pratique.fleet.overview import Search
 from pratique.store.store import Store, open_store
 from pratique.store.tx import Tx
 
-GROUPS, ROUNDS = 20, 40
+GROUPS, ROUNDS = 20, 20
 
 
 def fill(store: Store, moment: Moment, gates: int) -> list[str]:
@@ -117,7 +117,7 @@ def measure(store: Store, kind: str, moment: Moment, gates: int, found: dict[str
         "rows": lambda tx: overview.page(tx, moment.now, Search()),
     }
     for name, part in parts.items():
-        found[f"{kind}_part_{name}_ms"] = timed(store, part, 15)
+        found[f"{kind}_part_{name}_ms"] = timed(store, part, 10)
     found[f"{kind}_every_gate_ms"] = timed(store, service.gates, 3)
     start = time.process_time()
     store.write(lambda tx: groups.begin(tx, moment, "move", made[0], Search(group_id=made[1]), "bench"))
