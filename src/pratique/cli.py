@@ -38,7 +38,7 @@ for place, name, about in (
         "member",
         "An organisation's doors: passes, lists for gates, attendance.",
     ),
-    ("pratique.membership.cli:visitor", "visitor", "Invite a visitor and be told at the door."),
+    ("pratique.membership.visitor_cli:visitor", "visitor", "Invite a visitor and be told at the door."),
     ("pratique.operate:fleet_app", "fleet", "Gates from the server's side: carry a stick."),
     ("pratique.operate:lab", "lab", "Laboratory messages: read, serve, send."),
     ("pratique.operate:mandate", "mandate", "Mandates: new, sign, publish, list, end."),
