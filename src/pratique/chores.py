@@ -87,6 +87,7 @@ def chores(port: Port) -> list[Chore]:
         ),
         Chore("tell the duty officer", 5, lambda: reminding.send_duty(port.hands, port.moment())),
         Chore("publish the week's appeals", 3600, write(notices.publish_weeks)),
+        Chore("forget old counts", 600, lambda: forget_counts(port)),
         Chore("drop old issuances", 3600, write(credentials.sweep)),
     ]
 
@@ -112,6 +113,13 @@ def lift_due(port: Port) -> None:
     while port.store.write(lambda tx: notices.sweep(tx, port.moment(), port.house)):
         if time.monotonic() >= end:
             return
+
+
+def forget_counts(port: Port) -> None:
+    """Two hours of counts in a transaction, for some seconds: the gates go on being heard in between."""
+    end = time.monotonic() + 4
+    while port.store.write(lambda tx: fleet.sweep(tx, port.moment())) and time.monotonic() < end:
+        pass
 
 
 def bulk_actions(port: Port) -> None:

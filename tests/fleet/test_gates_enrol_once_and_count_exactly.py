@@ -11,8 +11,10 @@ from pratique import town
 from pratique.core.errors import Conflict, NoMandate, NotFound, Refusal
 from pratique.core.moment import Moment
 from pratique.fleet import service
+from pratique.fleet.forgetting import KEPT_UPLOADS
 from pratique.fleet.form import base64url, unbase64url
 from pratique.fleet.model import AlarmRow, CountBatch, CountRow
+from pratique.mandates import service as mandates
 from pratique.store.store import Store
 
 
@@ -286,6 +288,41 @@ def test_alarms_stand_until_they_are_cleared(store: Store, moment: Moment, manda
 
 
 # The end
+
+
+def test_counts_go_when_their_days_are_over(store: Store, moment: Moment, mandate_id: str) -> None:
+    device = Device(store, moment, mandate_id)
+    with store.read() as tx:
+        mandate = mandates.mandate_by_id(tx, mandate_id)
+    assert mandate is not None
+    (days,) = [kept.max_days for kept in mandate.data if kept.data_class == "count"]
+    for seq, at in ((1, slot(moment)), (2, slot(moment) + 40), (3, slot(moment) + 96)):
+        rows = (CountRow(at, "clear", "pass", 1, 5),)
+        store.write(lambda tx, s=seq, r=rows: service.record_counts(tx, moment, device.batch(s, r)))
+    later = moment._replace(now=moment.now + timedelta(days=days) + timedelta(hours=11))
+
+    assert store.write(lambda tx: service.sweep(tx, moment)) == 0
+    while store.write(lambda tx: service.sweep(tx, later)):
+        pass
+
+    with store.read() as tx:
+        assert tx.all("SELECT n FROM slot_count") == [(5,)]
+        assert tx.all("SELECT slot15, n FROM slot_flow") == [(slot(moment) + 96, 5)]
+
+
+def test_an_upload_that_is_long_counted_is_answered_and_adds_nothing(
+    store: Store, moment: Moment, mandate_id: str
+) -> None:
+    device = Device(store, moment, mandate_id)
+    rows = (CountRow(slot(moment), "clear", "pass", 1, 1),)
+    for seq in (1, 2, 2 + KEPT_UPLOADS):
+        assert store.write(lambda tx, s=seq: service.record_counts(tx, moment, device.batch(s, rows)))
+
+    for seq in (1, 2):
+        assert not store.write(lambda tx, s=seq: service.record_counts(tx, moment, device.batch(s, rows)))
+    with store.read() as tx:
+        assert tx.all("SELECT seq FROM count_batch") == [(2 + KEPT_UPLOADS,)]
+    assert counted(store, moment) == {("clear", "pass"): 3}
 
 
 def test_everything_of_a_mandate_goes_with_it(store: Store, moment: Moment, mandate_id: str) -> None:

@@ -30,6 +30,7 @@ from pratique.credentials.snapshot import Bundle, KeyEntry
 from pratique.credentials.trust import tag_of
 from pratique.fleet import store, texts
 from pratique.fleet.counts import Upload, check_batch
+from pratique.fleet.forgetting import drop_counts, drop_uploads, is_long_counted
 from pratique.fleet.form import base64url, unbase64url
 from pratique.fleet.groups import groups
 from pratique.fleet.model import SLOT_SECONDS, CountBatch, Gate, SlotCount, Unconfirmed, content_bytes
@@ -199,6 +200,8 @@ def record_counts(tx: Tx, moment: Moment, upload: Upload) -> bool:
         raise NotFound("GATE_UNKNOWN", "gate_id", texts.GATE_UNKNOWN)
     if not known[2]:
         raise Conflict("NOT_CONFIRMED", "gate_id", texts.NOT_CONFIRMED)
+    if is_long_counted(batch.seq, known[3]):
+        return False
     body_hash = sha256(content_bytes(batch)).digest()
     stored = store.batch(tx, batch.gate_id, batch.seq)
     if stored is not None:
@@ -210,6 +213,7 @@ def record_counts(tx: Tx, moment: Moment, upload: Upload) -> bool:
         return False
     check_batch(batch, moment.now)
     store.add_batch(tx, batch.gate_id, batch.seq, body_hash, signed.nonce, moment.now_ms)
+    drop_uploads(tx, batch.gate_id, max(batch.seq, known[3]))
     store.add_counts(tx, [{"gate_id": batch.gate_id} | msgspec.structs.asdict(row) for row in batch.rows])
     store.put_alarms(tx, [{"gate_id": batch.gate_id} | msgspec.structs.asdict(row) for row in batch.alarms])
     store.add_flow(tx, _flow(tx, batch))
@@ -232,6 +236,11 @@ def _flow(tx: Tx, batch: CountBatch) -> list[dict[str, object]]:
 def group_of(tx: Tx, gate_id: str) -> str:
     """The group a gate is in; "" for none."""
     return store.group_of(tx, gate_id)[0]
+
+
+def sweep(tx: Tx, moment: Moment) -> int:
+    """Forget counts past their mandate's days; how many rows. Call again while it is not 0."""
+    return drop_counts(tx, moment)
 
 
 def policy_counts(tx: Tx, first: datetime, last: datetime) -> list[tuple[str, int, str, str, int, int]]:

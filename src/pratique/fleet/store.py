@@ -47,10 +47,10 @@ def add_gate(tx: Tx, **values: Any) -> None:
     )
 
 
-def gate_key(tx: Tx, gate_id: str) -> tuple[bytes, str, bool] | None:
-    """Public key and state of a gate, and whether a person compared its words."""
-    row = tx.one("SELECT public_key, state, confirmed_at FROM gate WHERE id = :id", id=gate_id)
-    return None if row is None else (bytes(row[0]), row[1], row[2] is not None)
+def gate_key(tx: Tx, gate_id: str) -> tuple[bytes, str, bool, int] | None:
+    """Public key and state of a gate, whether a person compared its words, and the number of its newest upload."""
+    row = tx.one("SELECT public_key, state, confirmed_at, last_seq FROM gate WHERE id = :id", id=gate_id)
+    return None if row is None else (bytes(row[0]), row[1], row[2] is not None, int(row[3]))
 
 
 def confirm_gate(tx: Tx, gate_id: str, now: int) -> str | None:
