@@ -13,6 +13,9 @@ TITLES = {
     503: Text("One moment, please", "请稍候"),
 }
 NOT_DONE = Text("Not done", "未能完成")
+NOT_HERE = Text(
+    "It has ended, was moved, or belongs to another role.", "它可能已结束、已移动，或属于其他角色。"
+)
 BACK = Text("Back", "返回")
 STILL_THERE = Text(
     "Go back in the browser: what you entered is still there.", "请用浏览器返回，您填写的内容仍在。"
@@ -29,7 +32,8 @@ def as_page(answer: Answer, language: str, method: str, back: str) -> Answer:
     if not isinstance(problem, Problem):
         return answer
     title = escape(TITLES.get(problem.status, NOT_DONE).of(language))
-    said = problem.texts.of(language) if problem.texts else problem.detail
+    texts = NOT_HERE if problem.status == 404 else problem.texts
+    said = texts.of(language) if texts else problem.detail
     way = (
         f"<p>{escape(STILL_THERE.of(language))}</p>"
         if method != "GET"
