@@ -12,7 +12,7 @@ import pytest
 import segno
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
 
 from pratique.web.faces import STATIC
 from tests.browser.port import Port
@@ -168,9 +168,14 @@ def _jpeg(text: str | None) -> bytes:
 
 def read_code(page: Page, selector: str = ".code-box") -> str:
     """What a camera reads on the screen: the text of the code in the picture of this element."""
-    picture = Image.open(BytesIO(page.locator(selector).first.screenshot()))
-    found = zxingcpp.read_barcodes(picture)
-    return found[0].text if found else ""
+    for _ in range(5):  # a code that is renewed just then is looked at again, as a camera does
+        try:
+            picture = Image.open(BytesIO(page.locator(selector).first.screenshot()))
+        except Error:
+            continue
+        found = zxingcpp.read_barcodes(picture)
+        return found[0].text if found else ""
+    return ""
 
 
 def settled(page: Page) -> None:

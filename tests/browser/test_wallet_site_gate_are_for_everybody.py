@@ -20,7 +20,8 @@ from tests.browser.test_wallet_passes_are_live import begin
 
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-LOOKS = [("en", False, "light"), ("en", True, "dark"), ("zh-Hans", False, "dark"), ("zh-Hans", True, "light")]
+# Every language, size and scheme once; English in large letters is the longest there is.
+LOOKS = [("en", True, "dark"), ("zh-Hans", False, "light")]
 WALLET = [
     "", "pass", "code", "notice/00000000000000000000000N02", "notices", "results", "looks", "appeals", "paper",
     "settings", "help", "slip",
