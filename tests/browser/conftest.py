@@ -44,13 +44,6 @@ def _built() -> None:
     assert Path(CHROMIUM).exists(), "Chromium is missing: apt-get install chromium"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser test that fails gets one second try, which the run reports by name (decision 0034)."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=1))
-
-
 # Of the package, not of the session: while Playwright runs, its event loop does, and no other test may start one.
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
